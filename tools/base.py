@@ -12,12 +12,22 @@ import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, create_model
 
 from campaignwright.market.words import Brief, Strategy
 from campaignwright.market.workspace import Workspace
+
+
+def _as_said(value: object) -> object:
+    """A number a model passed instead of the words it was said in; `tools.normalise` reads both."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+# A value in the marketer's own words ("20k", "next Monday", "八五折"): copied by the model, read by `tools.normalise`.
+# The grammar of constrained decoding admits only what stands in the marketer's messages for it ("x-said").
+Said = Annotated[str, BeforeValidator(_as_said), WithJsonSchema({"type": "string", "x-said": True})]
 
 
 class Figure(BaseModel):
