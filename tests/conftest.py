@@ -1,0 +1,142 @@
+"""Shared fixtures: a queue-fed chat model, temporary workspaces, the demo shop, the public data.
+
+Nothing here reaches the network or the user's own folders.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+from campaignwright.market.workspace import Workspace
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
+
+TODAY = dt.date(2026, 11, 23)  # a Monday; the demo shop's data ends on it
+
+Answer = str | tuple[str, dict[str, Any]] | AIMessage | Exception | Callable[[list[BaseMessage]], Any]
+
+
+class FakeChatModel(BaseChatModel):
+    """A chat model that answers from a queue and records what it was shown.
+
+    A queued item is a text, a `(tool name, arguments)` pair, an AIMessage, an exception to raise, or a function of the
+    messages that returns one of these. An empty queue is an AssertionError: the loop asked more often than scripted.
+    """
+
+    queue: list[Any] = Field(default_factory=list)
+    seen: list[list[BaseMessage]] = Field(default_factory=list)
+    tools: list[Any] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "fake"
+
+    def bind_tools(self, tools: list[Any], **kwargs: Any) -> Any:
+        self.tools = list(tools)
+        return self.bind(**kwargs)
+
+    def _answer(self, messages: list[BaseMessage]) -> AIMessage:
+        self.seen.append(list(messages))
+        assert self.queue, f"the model was asked {len(self.seen)} times, more than scripted"
+        item: Answer = self.queue.pop(0)
+        if callable(item) and not isinstance(item, AIMessage):
+            item = item(messages)
+        if isinstance(item, Exception):
+            raise item
+        if isinstance(item, str):
+            return AIMessage(content=item)
+        if isinstance(item, tuple):
+            name, arguments = item
+            call = {"name": name, "args": arguments, "id": f"call-{len(self.seen)}", "type": "tool_call"}
+            return AIMessage(content="", tool_calls=[call])
+        return item
+
+    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self._answer(messages))])
+
+    def _stream(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        message = self._answer(messages)
+        chunks = [
+            {"name": one["name"], "args": json.dumps(one["args"], ensure_ascii=False), "id": one["id"], "index": index}
+            for index, one in enumerate(message.tool_calls)
+        ]
+        words = message.content.split(" ") if isinstance(message.content, str) and message.content else []
+        for position, word in enumerate(words):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word if position == 0 else " " + word))
+        if chunks:
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=chunks))
+
+
+@pytest.fixture
+def fake_model() -> FakeChatModel:
+    """An empty queue-fed chat model: fill `.queue`."""
+    return FakeChatModel()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """User state goes to a temporary folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def today() -> dt.date:
+    """The day the tests play on: a Monday."""
+    return TODAY
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """An empty workspace of the test's own."""
+    with Workspace.open(tmp_path / "shop", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo shop, made once a session and never opened: copy it."""
+    from campaignwright.market.demo import make_demo
+
+    path = tmp_path_factory.mktemp("template") / "demo"
+    make_demo(path, end=TODAY, seed=0).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The demo shop, open for the whole session and shared: read it, train on it, do not change its data."""
+    path = tmp_path_factory.mktemp("shared") / "demo"
+    shutil.copytree(demo_template, path)
+    with Workspace.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def demo_copy(demo_template: Path, tmp_path: Path) -> Path:
+    """The path of a demo shop of the test's own, closed, free to change (or to open in another process)."""
+    path = tmp_path / "demo"
+    shutil.copytree(demo_template, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data sets beside the repository; skips where it is absent."""
+    path = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the public data sets are not beside the repository (../shared/data)")
+    return path
