@@ -1,0 +1,60 @@
+"""The form of raw copy that a language model writes: fields for each channel, the request line, the output's JSON schema.
+
+Shared by whoever trains the copywriter (`campaignwright.finetune`) and whoever runs it (`campaignwright.agent`). Limits and
+banned claims are not here but in `campaignwright.tools.copy_rules`; filling the slots is the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# channel -> field -> number of items (0: one string; n: a list of up to n strings). Order = order in the output.
+FIELDS: dict[str, dict[str, int]] = {
+    "email": {"subject": 0, "preheader": 0, "body": 0},
+    "sms": {"text": 0},
+    "push": {"title": 0, "body": 0},
+    "search": {"headlines": 8, "descriptions": 4},
+    "social": {"text": 0, "headline": 0, "description": 0},
+    "display": {"headline": 0, "long_headline": 0, "description": 0},
+    "wechat": {"text": 0},
+    "xiaohongshu": {"title": 0, "body": 0},
+}
+
+# Slots that copy may hold in braces, in the order in which a request lists them.
+SLOTS: tuple[str, ...] = (
+    "brand", "product", "category", "discount", "discount_zhe", "price", "was", "amount_off", "code", "end", "days",
+    "first_name", "last_product", "benefit", "gift", "threshold",
+)  # fmt: skip
+
+ANY_CATEGORY = "any"  # the category of a product outside the known ones
+
+
+def copy_messages(spec: dict[str, Any]) -> list[dict[str, str]]:
+    """The chat that asks for one variant.
+
+    `spec`: channel, language (en | zh), angle, tone, audience, offer, category (optional), slots (names that may be used;
+    unknown names are ignored). Returns one user message; the assistant answers with the JSON of `output_schema(channel)`.
+    Raises KeyError when a required key is absent and ValueError for an unknown channel.
+    """
+    if spec["channel"] not in FIELDS:
+        raise ValueError(f"channel: expected one of {', '.join(FIELDS)}; received {spec['channel']!r}")
+    keys = ("channel", "language", "angle", "tone", "audience", "offer")
+    words = " ".join(str(spec[key]) for key in keys)
+    slots = "".join("{%s}" % name for name in SLOTS if name in set(spec.get("slots", ())))
+    return [{"role": "user", "content": f"Copy: {words} {spec.get('category') or ANY_CATEGORY} {slots}"}]
+
+
+def copy_answer(channel: str, fields: dict[str, Any]) -> str:
+    """The assistant's text for `fields`: JSON with the channel's fields in order. Absent fields are left out."""
+    return json.dumps({name: fields[name] for name in FIELDS[channel] if name in fields}, ensure_ascii=False)
+
+
+def output_schema(channel: str) -> dict[str, Any]:
+    """JSON schema of one variant; every field is required, lists hold 1 to n strings."""
+    text = {"type": "string", "minLength": 1}
+    properties = {
+        name: {"type": "array", "items": text, "minItems": 1, "maxItems": items} if items else text
+        for name, items in FIELDS[channel].items()
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
