@@ -1,4 +1,4 @@
-"""Fitted models on disk: `<workspace>/models/<NAME>-<data hash>-v<VERSION>-s<seed>/` with the model's own files and metadata.
+"""Fitted models on disk: `models/<NAME>-<data hash>-v<VERSION>-s<seed>/` with the model's own files and metadata.
 
 A folder appears whole by one rename, so a crash leaves either the old model or the new one. Nothing is pickled: a model
 writes safetensors, npz, LightGBM text, JSON or Parquet. What a model computes is not known here.
@@ -96,8 +96,9 @@ def save_model(workspace: Workspace, model: Model, *, seed: int = 0, seconds: fl
     model.save(temporary)
     files = {str(path.relative_to(temporary)): _digest(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
     saved = {
-        "name": cls.NAME, "version": getattr(cls, "VERSION", 1), "data": data_hash, "seed": seed, "rows": int(model.rows),
-        "metrics": model.metrics, "seconds": seconds, "saved_at": dt.datetime.now().isoformat(timespec="seconds"), "files": files,
+        "name": cls.NAME, "version": getattr(cls, "VERSION", 1), "data": data_hash, "seed": seed,
+        "rows": int(model.rows), "metrics": model.metrics, "seconds": seconds,
+        "saved_at": dt.datetime.now().isoformat(timespec="seconds"), "files": files,
     }
     (temporary / "metadata.json").write_text(json.dumps(saved, indent=1, default=float))
     for path in temporary.rglob("*"):

@@ -1,0 +1,215 @@
+"""Channel response curves: money a day -> impressions (messages on owned channels), through adstock and saturation.
+
+Fitted per channel by penalised least squares on the log of past results; the penalty is the prior range of ANCHORS.md
+("Simulator"), so a channel with little history stays near it and one with none is the prior, with its width.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from campaignwright.market.words import CHANNELS
+from campaignwright.market.workspace import Workspace
+from campaignwright.models import response_priors as prior
+from campaignwright.models.strategy_space import Batch, K, history
+from scipy.optimize import least_squares
+
+RAMP = 10  # days after which adstock (theta <= 0.6) is at its steady state to within 1 %
+DAILY_MONEY = 100.0  # USD a day and channel: where the prior curve bends when nothing was ever spent
+
+
+def adstock(money: np.ndarray, theta: float | np.ndarray) -> np.ndarray:
+    """Geometric adstock along the last axis, scaled so that constant spend keeps its level: a = (1-θ)x + θ·a₋₁."""
+    carried = np.zeros_like(money, dtype=float)
+    level = np.zeros(money.shape[:-1])
+    for t in range(money.shape[-1]):
+        level = (1 - theta) * money[..., t] + theta * level
+        carried[..., t] = level
+    return carried
+
+
+def hill(level: np.ndarray, half: float | np.ndarray, slope: float | np.ndarray) -> np.ndarray:
+    """Saturation in 0-1: level^s / (half^s + level^s); 0 at 0."""
+    ratio = np.maximum(level, 1e-12) / half
+    return np.where(level > 0, 1.0 / (1.0 + ratio ** (-slope)), 0.0)
+
+
+def volume(money: np.ndarray, days: np.ndarray, top: np.ndarray, half: np.ndarray, slope: np.ndarray,
+           theta: np.ndarray) -> np.ndarray:
+    """Impressions of `money` spread evenly over `days`; the arguments broadcast. `top`: impressions a day at most."""
+    days = np.maximum(days, 1)
+    daily = money / days
+    ramp = sum(np.where(t <= days, hill(daily * (1 - theta ** t), half, slope), 0.0) for t in range(1, RAMP + 1))
+    return top * (ramp + np.maximum(days - RAMP, 0) * hill(daily, half, slope))
+
+
+@dataclass
+class ChannelCurves:
+    """Curves of the eight channels. `params` float[8, 4]: log top, log half, log slope, theta; `cov` float[8, 4, 4].
+
+    `spread` float[8]: sd of one campaign's log impressions around its curve; `counts` int[8]: campaigns behind each;
+    `reference` float[8]: median money a day seen (the prior's when nothing was).
+    """
+
+    params: np.ndarray
+    cov: np.ndarray
+    spread: np.ndarray
+    counts: np.ndarray
+    reference: np.ndarray
+    metrics: dict[str, Any]
+    rows: int
+
+    NAME = "curves"
+    TABLES: tuple[str, ...] = ()  # without results the priors stand
+    VERSION = 1
+
+    @classmethod
+    def fit(cls, workspace: Workspace, *, seed: int = 0) -> ChannelCurves:
+        """Curves from `campaign_results`; with none, the priors. Deterministic, `seed` is unused."""
+        batch, ids, results = history(workspace)
+        return fit_curves(batch, results, daily_results(workspace, ids), prior.money_scale(workspace.currency))
+
+    def save(self, folder: Path) -> None:
+        np.savez(folder / "curves.npz", params=self.params, cov=self.cov, spread=self.spread, counts=self.counts,
+                 reference=self.reference)
+        (folder / "curves.json").write_text(json.dumps({"channels": list(CHANNELS)}))
+
+    @classmethod
+    def load(cls, folder: Path) -> ChannelCurves:
+        with np.load(folder / "curves.npz", allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in ("params", "cov", "spread", "counts", "reference")}
+        return cls(**arrays, metrics={}, rows=0)
+
+    def impressions(self, money: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Expected (median) impressions, float[n, 8], of `money` float[n, 8] over `days` float[n]."""
+        top, half, slope = np.exp(self.params[:, :3].T)
+        return volume(money, np.asarray(days, float)[:, None], top, half, slope, self.params[:, 3])
+
+    def log_sd(self, money: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Sd of log impressions from the curve's own uncertainty (not a campaign's), by the delta method; float[n, 8]."""
+        base = np.log(np.maximum(self.impressions(money, days), 1e-9))
+        gradient = np.zeros((*money.shape, 4))
+        for j in range(4):
+            moved = ChannelCurves(self.params.copy(), self.cov, self.spread, self.counts, self.reference, {}, 0)
+            moved.params[:, j] += 1e-3
+            gradient[..., j] = (np.log(np.maximum(moved.impressions(money, days), 1e-9)) - base) / 1e-3
+        return np.sqrt(np.maximum(np.einsum("nki,kij,nkj->nk", gradient, self.cov, gradient), 0.0))
+
+    def concave(self) -> np.ndarray:
+        """bool[8]: the curve has no inflection (Hill slope <= 1)."""
+        return np.exp(self.params[:, 2]) <= 1.0 + 1e-9
+
+    def describe(self, channel: str) -> dict[str, float]:
+        """Parameters of one channel in plain units."""
+        c = CHANNELS.index(channel)
+        return {"adstock": float(self.params[c, 3]), "half_saturation": float(np.exp(self.params[c, 1])),
+                "slope": float(np.exp(self.params[c, 2])), "top_impressions_a_day": float(np.exp(self.params[c, 0])),
+                "campaigns": int(self.counts[c])}
+
+
+def daily_results(workspace: Workspace, ids: list[str]) -> pd.DataFrame:
+    """Campaign x channel x day where the day is known: `row` (into `ids`), `channel` (index), day, spend, impressions."""
+    frame = workspace.query(
+        """SELECT campaign_id, channel, day, sum(spend) AS spend, sum(impressions) AS impressions FROM campaign_results
+           WHERE day IS NOT NULL AND spend > 0 GROUP BY ALL ORDER BY campaign_id, channel, day""")
+    frame = frame[frame["channel"].isin(CHANNELS) & frame["campaign_id"].isin(ids)].copy()
+    frame["row"] = frame["campaign_id"].map({campaign_id: i for i, campaign_id in enumerate(ids)})
+    frame["channel"] = frame["channel"].map({channel: i for i, channel in enumerate(CHANNELS)})
+    return frame
+
+
+def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spend and impressions of one channel's campaigns, float[m, T] each; days beyond a campaign's end are NaN."""
+    spends, shown = [], []
+    by_row = dict(tuple(daily.groupby("row"))) if len(daily) else {}
+    for record in results.itertuples():
+        if record.spend is None or not record.spend > 0 or not record.impressions > 0:
+            continue
+        group = by_row.get(record.row)
+        if group is not None and len(group) >= 3:
+            spends.append(group["spend"].to_numpy(float)[:90])
+            shown.append(group["impressions"].to_numpy(float)[:90])
+        else:
+            length = int(np.clip(days[record.row], 1, 90))
+            spends.append(np.full(length, record.spend / length))
+            shown.append(np.full(length, record.impressions / length))
+    if not spends:
+        return np.zeros((0, 1)), np.zeros((0, 1))
+    longest = max(map(len, spends))
+    pad = [np.array([np.pad(v, (0, longest - len(v)), constant_values=np.nan) for v in rows]) for rows in (spends, shown)]
+    return pad[0], pad[1]
+
+
+def _prior_params(c: int, reference: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Prior mean and sd of (log impressions per money at `reference`, log half, log slope, theta) of channel `c`."""
+    channel = prior.PRIORS[CHANNELS[c]]
+    bend = 20.0 if prior.OWNED[c] else 2.0  # messages cost the same each; auctions saturate
+    efficiency = np.log(1000.0 / (channel.cpm * scale))
+    mean = np.array([efficiency, np.log(bend * reference), np.log(prior.SLOPE), channel.theta])
+    return mean, np.array([prior.RATE_SD, prior.HALF_SD, prior.SLOPE_SD, prior.THETA_SD])
+
+
+def _to_top(free: np.ndarray, reference: float) -> np.ndarray:
+    """(log efficiency at reference, log half, log slope, theta) -> (log top, log half, log slope, theta)."""
+    share = hill(np.array(reference), np.exp(free[1]), np.exp(free[2]))
+    return np.array([free[0] + np.log(reference) - np.log(share), free[1], free[2], free[3]])
+
+
+def _fit_one(spend: np.ndarray, shown: np.ndarray, mean: np.ndarray, sd: np.ndarray,
+             reference: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """MAP estimate of one channel: (free parameters, covariance, sd between campaigns)."""
+    logged = np.log(np.maximum(shown, 0.5))
+    known = np.isfinite(shown)
+    money = np.nan_to_num(spend)
+    days = known.sum(axis=1)
+    between, within = 0.5, 0.5
+
+    def errors(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        top, half, slope, theta = _to_top(free, reference)
+        level = adstock(money, theta)
+        gap = np.where(known, logged - top - np.log(np.maximum(hill(level, np.exp(half), np.exp(slope)), 1e-12)), 0.0)
+        centre = gap.sum(axis=1) / days
+        return centre, np.where(known, gap - centre[:, None], 0.0)
+
+    def residuals(free: np.ndarray) -> np.ndarray:
+        centre, rest = errors(free)
+        return np.concatenate([centre / between, rest[known] / (within * 2.0), (free - mean) / sd])
+
+    lower, upper = [-np.inf, -np.inf, np.log(0.4), 0.0], [np.inf, np.inf, np.log(3.0), 0.6]
+    free = mean
+    for _ in range(2):
+        solved = least_squares(residuals, free, bounds=(lower, upper), loss="soft_l1", max_nfev=60)
+        free = solved.x
+        centre, rest = errors(free)
+        between = float(np.sqrt((np.sum(centre**2) + 0.25 * 4) / (len(centre) + 4)))
+        within = float(np.sqrt(max(np.mean(rest[known] ** 2), 0.01)))
+    return free, np.linalg.inv(solved.jac.T @ solved.jac + 1e-9 * np.eye(4)), between
+
+
+def fit_curves(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, scale: float) -> ChannelCurves:
+    """Curves of all channels from past campaigns (see `history`, `daily_results`). `scale`: currency units per USD."""
+    params, cov = np.zeros((K, 4)), np.zeros((K, 4, 4))
+    spread, counts, reference = np.full(K, 0.5), np.zeros(K, int), np.zeros(K)
+    money_a_day = float(np.median(batch.budget / batch.days)) if len(batch) and np.median(batch.budget) > 0 else 0.0
+    for c in range(K):
+        spend, shown = _series(daily[daily["channel"] == c], results[results["channel"] == c], batch.days)
+        counts[c] = len(spend)
+        seen = float(np.nanmedian(np.nanmean(spend, axis=1))) if len(spend) else 0.0
+        reference[c] = seen or 0.3 * money_a_day or DAILY_MONEY * scale
+        mean, sd = _prior_params(c, reference[c], scale)
+        if len(spend):
+            free, cov_free, spread[c] = _fit_one(spend, shown, mean, sd, reference[c])
+        else:
+            free, cov_free = mean, np.diag(sd**2)
+        params[c] = _to_top(free, reference[c])
+        jacobian = np.array([(_to_top(free + 1e-4 * np.eye(4)[j], reference[c]) - params[c]) / 1e-4 for j in range(4)]).T
+        cov[c] = jacobian @ cov_free @ jacobian.T
+    fitted = {CHANNELS[c]: int(counts[c]) for c in range(K) if counts[c]}
+    noise = {name: round(float(spread[CHANNELS.index(name)]), 3) for name in fitted}
+    metrics = {"campaigns": fitted, "log_sd": noise}
+    return ChannelCurves(params, cov, spread, counts, reference, metrics, int(counts.sum()))
