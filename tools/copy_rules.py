@@ -1,8 +1,8 @@
 """What copy may say and how long it may be: counting rules, limits, facts, banned claims, opt-out, links, emoji.
 
-Pure functions over text; the table is `data/copy_limits.json`. A check returns `Check(name, ok, detail)`; names that end in
-`_advice` are soft (copy passes with them, but is asked for again first). Nothing here shortens text: over-limit copy is
-rewritten. Legal review stays with people.
+Pure functions over text; the table is `data/copy_limits.json`. A check returns `Check(name, ok, detail)`; names that end
+in `_advice` are soft: copy passes with them, at a lower score. Nothing here shortens text: over-limit copy is rewritten.
+Legal review stays with people.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ SLOT = re.compile(r"\{([^{}]*)\}")
 MERGE_SLOTS = ("first_name", "last_product")  # filled by the mailing tool, one value a customer
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u203c\u2049\ufe0f]")
-_LINK = re.compile(r"https?://|www\.|\b[\w-]+\.(com|cn|net|org|shop|store|io|co|uk)\b|(?<!\d)(\+?\d[\d\s-]{8,}\d)(?!\d)", re.I)
+_LINK = re.compile(
+    r"https?://|www\.|\b[\w-]+\.(com|cn|net|org|shop|store|io|co|uk)\b|(?<!\d)(\+?\d[\d\s-]{8,}\d)(?!\d)", re.I)
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?")
 _LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.、)）](?!\d)")
-_HAN_NUMBER = re.compile(r"[一二两三四五六七八九十百千半][一二三四五六七八九十百千万半点]*\s*(?:折|元|块钱|成|%)|(?:还有|只剩|仅剩|最后)[两三四五六七八九十]+天")
+_HAN_NUMBER = re.compile(
+    r"[一二两三四五六七八九十百千半][一二两三四五六七八九十百千万半点]*\s*(?:折|元|块钱|成|%)"
+    r"|(?:还有|只剩|仅剩|最后)[两三四五六七八九十]+天")
 _WORD_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty|thirty|forty|fifty|hundred|thousand)"
     r"[- ](?:per ?cent|percent|dollars?|pounds?|euros?|quid|days? (?:left|only)|hours? (?:left|only))\b", re.I)
@@ -100,7 +103,8 @@ def placement(channel: str, settings: dict[str, Any] | None = None) -> dict[str,
     name = settings.get("placements", {}).get(channel, table()["defaults"][channel])
     chosen = table()["placements"].get(name)
     if chosen is None:
-        raise ValueError(f"placements: {channel} is set to {name!r}; expected one of {', '.join(table()['placements'])}")
+        known = ", ".join(table()["placements"])
+        raise ValueError(f"placements: {channel} is set to {name!r}; expected one of {known}")
     changes = settings.get("copy_limits", {}).get(name, {})
     fields = {field: {**rule, **changes.get(field, {})} for field, rule in chosen["fields"].items()}
     return {**chosen, "name": name, "fields": fields}
@@ -163,8 +167,9 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         faults += [f"{name}: “{word}” is not supplied" for word in words if word not in supplied]
         codes = (found.group(1) or found.group(0) for found in _CODE.finditer(text))
         faults += [f"{name}: code {code} is not supplied" for code in codes if code not in supplied]
+        own = _without(text, facts)
         for claim, patterns in claims.items():
-            found = None if claim in allowed or claim == offer else re.search(patterns[language], _without(text, facts), re.I)
+            found = None if claim in allowed or claim == offer else re.search(patterns[language], own, re.I)
             faults += [f"{name}: “{found.group(0)}” is not the offer"] if found else []
     return Check("facts", not faults, "; ".join(faults) or "only supplied facts")
 
@@ -221,7 +226,7 @@ def fill(fields: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
     def one(text: str) -> str:
         return SLOT.sub(lambda found: facts.get(found.group(1), found.group(0)), text)
 
-    return {name: [one(item) for item in value] if isinstance(value, list) else one(value) for name, value in fields.items()}
+    return {key: [one(item) for item in value] if isinstance(value, list) else one(value) for key, value in fields.items()}
 
 
 def check_copy(raw: dict[str, Any], facts: dict[str, str], samples: dict[str, str], *, channel: str, offer: str,
