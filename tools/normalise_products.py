@@ -1,0 +1,298 @@
+"""Products, categories and past campaigns as marketers name them, resolved against the workspace's own tables."""
+
+from __future__ import annotations
+
+import functools
+import re
+import weakref
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from campaignwright.market.workspace import Workspace
+from campaignwright.tools.base import MissingData, ToolError
+from campaignwright.tools.normalise_names import aliases, closest, strip_frame
+from campaignwright.tools.normalise_text import clean, has_cjk, problem
+
+_STOP = {"the", "a", "an", "our", "my", "of", "and", "for", "with", "in", "new", "all", "products", "product", "range", "items", "item",
+         "collection", "line", "stuff", "series", "models", "model"}
+
+
+@dataclass
+class ProductMatch:
+    """Products that words resolve to. `ids` empty with `everything` True = the whole catalogue. `names`: for display.
+    `unknown`: (said, suggestions) pairs as text; `ambiguous`: likewise."""
+
+    ids: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+    everything: bool = False
+
+    def require(self, argument: str = "products") -> ProductMatch:
+        """Itself when all was understood; else raises ToolError(retry) that says what was not."""
+        if self.unknown or self.ambiguous:
+            raise ToolError(f"{argument}: " + " ".join([*self.unknown, *self.ambiguous]), retry=True, argument=argument)
+        return self
+
+
+@functools.lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A light English stem, so that singular and plural meet: mugs -> mug, dishes -> dish, decorations -> decor."""
+    for suffix, put in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ations", ""), ("ation", ""), ("ings", ""), ("ing", "")):
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            return word[: -len(suffix)] + put
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def words(text: str) -> frozenset[str]:
+    """Stemmed content words of a cleaned text."""
+    return frozenset(stem(w) for w in re.findall(r"[a-z0-9]+|[\u3400-\u9fff]+", text.replace("'s", "").replace("-", " ")) if w not in _STOP)
+
+
+@dataclass
+class _Catalogue:
+    """The workspace's products, prepared for matching once per data hash."""
+
+    ids: list[str]
+    names: list[str]
+    lower: list[str]
+    tokens: list[frozenset[str]]  # of name
+    wide: list[frozenset[str]]  # of name and category
+    categories: dict[str, list[str]]  # as stored -> ids
+    canonical: dict[str, str]  # canonical category of the alias table -> as stored
+
+
+_CACHE: weakref.WeakKeyDictionary[Workspace, tuple[str, _Catalogue]] = weakref.WeakKeyDictionary()
+
+
+def _catalogue(workspace: Workspace) -> _Catalogue:
+    stamp = workspace.data_hash()
+    cached = _CACHE.get(workspace)
+    if cached and cached[0] == stamp:
+        return cached[1]
+    frame = workspace.query("SELECT product_id, name, category FROM products ORDER BY product_id")
+    if frame.empty:
+        raise MissingData("products", "Import a products or orders export; plans for the whole shop still work.")
+    lower = [clean(name) for name in frame["name"]]
+    category = frame["category"].where(frame["category"].notna(), "").astype(str)
+    groups = {name: group["product_id"].tolist() for name, group in frame.groupby(category) if name}
+    tokens = [words(name) for name in lower]
+    wide = [t | words(clean(c)) for t, c in zip(tokens, category, strict=True)]
+    canonical = {}
+    for name in groups:
+        known = category_alias(clean(name))
+        if known and (known[0] not in canonical or clean(name) == known[0]):
+            canonical[known[0]] = name
+    built = _Catalogue(frame["product_id"].tolist(), frame["name"].tolist(), lower, tokens, wide, groups, canonical)
+    _CACHE[workspace] = (stamp, built)
+    return built
+
+
+@functools.cache
+def _category_forms() -> tuple[dict[str, str], dict[str, str]]:
+    """(forms, subtypes): surface form -> canonical category."""
+    forms, subtypes = {}, {}
+    for canonical, entry in aliases()["categories"].items():
+        forms |= {clean(form): canonical for form in [canonical, entry["zh"], *entry["forms"]]}
+        subtypes |= {clean(form): canonical for form in entry["subtypes"]}
+    return forms, subtypes
+
+
+def category_alias(text: str) -> tuple[str, bool] | None:
+    """(canonical category, is a subtype) for a cleaned name, typos included; None when it names no known category."""
+    forms, subtypes = _category_forms()
+    bare = re.sub(r"(?:产品|系列|商品|类目|品类|那批货|这批货)$", "", strip_frame(text)) or text
+    bare = re.sub(r" (?:range|collection|line|category|products?|stuff|sale)$", "", bare)
+    for candidate in (text, strip_frame(text), bare):
+        if candidate in forms:
+            return forms[candidate], False
+        if candidate in subtypes:
+            return subtypes[candidate], True
+    singular = {" ".join(stem(w) for w in form.split()): canonical for form, canonical in forms.items() if not has_cjk(form)}
+    singular_sub = {" ".join(stem(w) for w in form.split()): canonical for form, canonical in subtypes.items() if not has_cjk(form)}
+    key = " ".join(stem(w) for w in bare.split())
+    if key in singular:
+        return singular[key], False
+    if key in singular_sub:
+        return singular_sub[key], True
+    if has_cjk(bare):
+        inside = [(len(form), canonical) for form, canonical in {**subtypes, **forms}.items() if len(form) >= 2 and form in bare]
+        if inside and len({canonical for length, canonical in inside if length == max(inside)[0]}) == 1:
+            return max(inside)[1], True
+        return None
+    near = closest(bare, forms, cutoff=86)
+    return (near, False) if near else None
+
+
+def _is_everything(text: str) -> bool:
+    forms = {clean(form) for form in aliases()["whole_catalogue"]}
+    return text in forms or strip_frame(text) in forms
+
+
+def _split(said: object) -> list[str]:
+    """Items of a list said in one breath."""
+    return [part for part in (p.strip() for p in re.split(r"[,，、;；\n/+&]|\band\b|\bplus\b|和|以及|还有|跟", str(said))) if part]
+
+
+def products(said: list[str] | str, workspace: Workspace, *, argument: str = "products") -> ProductMatch:
+    """Resolve categories and products as said against the catalogue; [] or "everything" is the whole catalogue (ids []).
+
+    Never raises for names (see `ProductMatch.unknown`, `.ambiguous`, `.require()`); MissingData when there are no products.
+    """
+    items = [said] if isinstance(said, str) else list(said)
+    match = ProductMatch()
+    if not items or all(_is_everything(clean(item)) or not clean(item) for item in items):
+        match.everything = True
+        return match
+    catalogue = _catalogue(workspace)
+    for item in items:
+        found = _resolve(item, catalogue)
+        parts = _split(item)
+        if found is None and len(parts) > 1:
+            pieces = [(part, _resolve(part, catalogue)) for part in parts]
+        else:
+            pieces = [(item, found)]
+        for piece, result in pieces:
+            if result is None:
+                match.unknown.append(_unknown(piece, catalogue))
+            else:
+                name, ids = result
+                match.names += [] if name in match.names else [name]
+                match.ids += [pid for pid in ids if pid not in set(match.ids)]
+    return match
+
+
+def _resolve(said: object, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
+    """(display name, ids) of one item, or None."""
+    raw, text = str(said).strip(), clean(said)
+    bare = strip_frame(text)
+    if raw in catalogue.ids:
+        return catalogue.names[catalogue.ids.index(raw)], [raw]
+    for candidate in (text, bare):
+        if candidate in catalogue.lower:
+            same = [i for i, name in enumerate(catalogue.lower) if name == candidate]
+            return catalogue.names[same[0]], [catalogue.ids[i] for i in same]
+    for stored, ids in catalogue.categories.items():
+        if words(clean(stored)) and words(clean(stored)) == words(bare):
+            return stored, ids
+    alias = category_alias(text)
+    if alias and alias[0] in catalogue.canonical and not alias[1]:
+        stored = catalogue.canonical[alias[0]]
+        return stored, catalogue.categories[stored]
+    named = _by_words(bare, raw, catalogue)
+    if named:
+        return named
+    if alias and alias[0] in catalogue.canonical:
+        stored = catalogue.canonical[alias[0]]
+        return stored, catalogue.categories[stored]
+    if alias:  # the shop keeps no categories: the category's own words over the product names
+        named = _by_words(alias[0], alias[0], catalogue)
+        if named:
+            return named
+    return _by_typo(bare, catalogue)
+
+
+def _by_words(text: str, raw: str, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
+    """Products whose name (else name and category) holds all the words said."""
+    wanted = words(text)
+    if not wanted:
+        return None
+    for source in (catalogue.tokens, catalogue.wide):
+        hits = [i for i, tokens in enumerate(source) if wanted <= tokens]
+        if hits:
+            display = catalogue.names[hits[0]] if len(hits) == 1 else strip_frame(clean(raw))
+            return display, [catalogue.ids[i] for i in hits]
+    if has_cjk(text):
+        hits = [i for i, name in enumerate(catalogue.lower) if text in name]
+        if hits:
+            return (catalogue.names[hits[0]] if len(hits) == 1 else text), [catalogue.ids[i] for i in hits]
+    return None
+
+
+def _by_typo(text: str, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
+    """The product or stored category nearest by spelling, when no other is as near."""
+    stored = closest(text, {clean(name): name for name in catalogue.categories}, cutoff=86)
+    if stored:
+        return stored, catalogue.categories[stored]
+    if len(text) < 5:
+        return None
+    hits = process.extract(text, catalogue.lower, scorer=fuzz.ratio, score_cutoff=80, limit=3)
+    if hits and hits[0][1] >= 88 and (len(hits) == 1 or hits[0][1] - hits[1][1] >= 4):
+        return catalogue.names[hits[0][2]], [catalogue.ids[hits[0][2]]]
+    vocabulary = {token for tokens in catalogue.wide for token in tokens if len(token) > 3}
+    fixed = []
+    for word in words(text):
+        near = None if word in vocabulary or len(word) < 4 else process.extractOne(word, vocabulary, scorer=fuzz.ratio, score_cutoff=84)
+        fixed.append(near[0] if near else word)
+    wanted = frozenset(fixed)
+    named = [i for i, tokens in enumerate(catalogue.wide) if wanted <= tokens]
+    if named and wanted != words(text):
+        return (catalogue.names[named[0]] if len(named) == 1 else " ".join(fixed)), [catalogue.ids[i] for i in named]
+    return None
+
+
+def _unknown(said: object, catalogue: _Catalogue) -> str:
+    """One sentence: what was not found, and the nearest names of this shop."""
+    pool = {clean(name): name for name in catalogue.categories} | dict(zip(catalogue.lower, catalogue.names, strict=True))
+    near = [pool[hit[0]] for hit in process.extract(clean(said), pool.keys(), scorer=fuzz.WRatio, limit=3, score_cutoff=55)]
+    shown = near or list(catalogue.categories)[:8] or catalogue.names[:3]
+    return f"{str(said)!r} is not in this shop's catalogue; nearest: {', '.join(shown)}."
+
+
+def product(said: object, workspace: Workspace, *, argument: str = "product") -> str:
+    """One product id. Raises ToolError(retry) when the words name none, or several (the message lists them)."""
+    match = products([str(said)], workspace, argument=argument).require(argument)
+    if len(match.ids) == 1:
+        return match.ids[0]
+    catalogue = _catalogue(workspace)
+    shown = [name for pid, name in zip(catalogue.ids, catalogue.names, strict=True) if pid in set(match.ids[:200])][:5] or catalogue.names[:5]
+    raise problem(argument, f"one product ({len(match.ids) or len(catalogue.ids)} fit, such as {'; '.join(shown)})", said)
+
+
+_MONTHS = "january february march april may june july august september october november december".split()
+_ZH_MONTHS = "一月 二月 三月 四月 五月 六月 七月 八月 九月 十月 十一月 十二月".split()
+
+
+def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") -> str:
+    """Id of a past campaign: its id, its name, words of it, "last campaign", "the June campaign", "上一场活动". Raises ToolError."""
+    frame = workspace.query("SELECT campaign_id, coalesce(name, campaign_id) AS name, start, category FROM campaigns ORDER BY start, campaign_id")
+    if frame.empty:
+        raise MissingData("campaigns", "Import campaign results (Google Ads, Meta, Klaviyo, Mailchimp) to read one out.")
+    raw, text = str(said).strip(), clean(said)
+    if raw in set(frame["campaign_id"]):
+        return raw
+    exact = frame[frame["name"].map(clean) == text]
+    if len(exact):
+        return exact["campaign_id"].iloc[-1]
+    dated = frame[frame["start"].notna()]
+    hits = _by_month(text, dated)
+    rest = words(re.sub(r"\b(?:campaign|promo|promotion|push|sale|one|we|ran|last|latest|previous|most recent|mailing|test)\b|上一?[场次个]|最近|活动|那场|那次|的", " ", text))
+    rest -= {stem(m) for m in _MONTHS} | set(_ZH_MONTHS)
+    pool = frame if hits is None else hits
+    if rest:
+        wide = [words(clean(f"{name} {category or ''}")) for name, category in zip(pool["name"], pool["category"], strict=True)]
+        category = category_alias(" ".join(sorted(rest))) or category_alias(strip_frame(text))
+        wanted = [rest] + ([words(category[0])] if category else [])
+        pool = pool[[any(w <= tokens for w in wanted) for tokens in wide]]
+    if len(pool) and re.search(r"\b(?:last|latest|previous|most recent)\b|上一?[场次个]|最近", text):
+        return pool["campaign_id"].iloc[-1]
+    if (rest or hits is not None) and len(pool) == 1:
+        return pool["campaign_id"].iloc[0]
+    near = process.extract(text, dict(zip(frame["campaign_id"], frame["name"].map(clean), strict=True)), scorer=fuzz.ratio, limit=3, score_cutoff=0)
+    if near and near[0][1] >= 88 and (len(near) == 1 or near[0][1] - near[1][1] >= 3):
+        return near[0][2]
+    shown = pool["name"].tail(4).tolist() if (rest or hits is not None) and len(pool) else [frame.set_index("campaign_id")["name"][n[2]] for n in near]
+    raise problem(argument, f"one past campaign by name ({'several fit' if len(pool) > 1 and (rest or hits is not None) else 'nearest'}: {'; '.join(shown)})", said)
+
+
+def _by_month(text: str, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Campaigns that started in the month named, latest year first said; None when no month is named."""
+    for number in range(12, 0, -1):
+        if re.search(rf"\b{_MONTHS[number - 1]}\b|(?<![十\d]){_ZH_MONTHS[number - 1]}|(?<!\d){number}月", text):
+            starts = pd.to_datetime(frame["start"])
+            hits = frame[starts.dt.month == number]
+            years = pd.to_datetime(hits["start"]).dt.year
+            return hits[years == years.max()] if len(hits) else hits
+    return None
