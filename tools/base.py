@@ -16,7 +16,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, create_model
 
-from campaignwright.market.words import Brief, Strategy
+from campaignwright.market.words import AUDIENCES, Brief, Strategy
 from campaignwright.market.workspace import Workspace
 
 
@@ -28,6 +28,9 @@ def _as_said(value: object) -> object:
 # A value in the marketer's own words ("20k", "next Monday", "八五折"): copied by the model, read by `tools.normalise`.
 # The grammar of constrained decoding admits only what stands in the marketer's messages for it ("x-said").
 Said = Annotated[str, BeforeValidator(_as_said), WithJsonSchema({"type": "string", "x-said": True})]
+# An audience: one of the six, or a segment of the workspace in the marketer's words.
+AudienceSaid = Annotated[str, WithJsonSchema(
+    {"anyOf": [{"type": "string", "enum": list(AUDIENCES)}, {"type": "string", "x-said": True}]})]
 
 
 class Figure(BaseModel):
