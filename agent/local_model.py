@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from campaignwright.agent.decoding import Printer, choose, mask_scores
 from llguidance import LLMatcher
 from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from campaignwright.agent.decoding import Printer, choose, mask_scores
 
 SMALL = 300_000_000  # parameters up to which float32 is used on a CPU: speed is fine and results repeat across machines
 KEPT_CACHES = 2  # key-value caches kept, one per adapter

@@ -17,11 +17,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
-from campaignwright.market.workspace import Workspace
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
+
+from campaignwright.market.workspace import Workspace
 
 TODAY = dt.date(2026, 11, 23)  # a Monday; the demo shop's data ends on it
 
@@ -131,6 +132,64 @@ def demo_copy(demo_template: Path, tmp_path: Path) -> Path:
     path = tmp_path / "demo"
     shutil.copytree(demo_template, path)
     return path
+
+
+CHAT_TEMPLATE = """{% for m in messages %}<|im_start|>{{ m.role }}
+{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>
+{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}
+</tool_call>{% endfor %}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+def tiny_tokenizer(special: bool = False) -> Any:
+    """A byte-level BPE tokenizer of some 700 tokens; `special` makes the tool-call markers special tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    markers = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + (["<tool_call>", "</tool_call>"] if special else [])
+    texts = [*[path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")], CHAT_TEMPLATE]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=700, initial_alphabet=alphabet, special_tokens=markers)
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT_TEMPLATE
+    )
+
+
+def tiny_weights(tokenizer: Any, seed: int = 0) -> Any:
+    """A Qwen3 of two layers with random weights."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=12, max_position_embeddings=4096, tie_word_embeddings=False,
+        eos_token_id=tokenizer.eos_token_id, initializer_range=0.2,
+    )  # fmt: skip
+    return Qwen3ForCausalLM(config)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Any:
+    """A LocalModel with random weights: whatever it says under a grammar must parse."""
+    from campaignwright.agent.local_model import LocalModel
+
+    tokenizer = tiny_tokenizer()
+    return LocalModel(tiny_weights(tokenizer), tokenizer, name="tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_special_model() -> Any:
+    """The same with tool-call markers that are special tokens."""
+    from campaignwright.agent.local_model import LocalModel
+
+    tokenizer = tiny_tokenizer(special=True)
+    return LocalModel(tiny_weights(tokenizer), tokenizer, name="tiny")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,230 @@
+"""Grammars for constrained decoding (llguidance, Lark form) and the reading of what was decoded under them.
+
+An assistant's turn is either free text or one tool call, written as `json.dumps(..., ensure_ascii=False)` writes it:
+fields in the schema's order, optional ones left out or present. A property with `"x-said": true` admits only whole
+words that stand, in a row and on one line, in the given source texts. Whether a value makes sense is for the tools.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+OPEN, CLOSE = "<tool_call>", "</tool_call>"
+TEXT_SLOTS = ("audience", "products", "product", "campaign", "channel")  # names that the renderer fills in
+FREE_TEXT = 120  # longest free string in a call, in characters
+LIST_ITEMS = 12  # most items of a list whose schema sets no limit
+SOURCE_LINES = 60  # lines of source text, latest first, that said values may come from
+
+# Words of scripts with spaces, numbers with their separators, or single characters (each Chinese character is one).
+_WORD = re.compile(r"\d[\d.,:/]*\d[^\W\d_\u3040-\u9fff\uac00-\ud7af]*|[^\W_\u3040-\u9fff\uac00-\ud7af]+|.", re.DOTALL)
+
+
+class GrammarBuilder:
+    """Collects the rules of one grammar. Rule names are lower case, terminals upper case, as Lark wants."""
+
+    def __init__(self, sources: Sequence[str] = ()) -> None:
+        self.lines: list[str] = []
+        self.count = 0
+        self.said = self._said(sources)
+
+    def rule(self, body: str) -> str:
+        """Add a rule and return its name."""
+        self.count += 1
+        name = f"r{self.count}"
+        self.lines.append(f"{name}: {body}")
+        return name
+
+    def terminal(self, body: str) -> str:
+        """Add a terminal and return its name."""
+        self.count += 1
+        name = f"T{self.count}"
+        self.lines.append(f"{name}: {body}")
+        return name
+
+    def _said(self, sources: Sequence[str]) -> str | None:
+        """A rule for a run of words out of the sources, in quotes; None when there is no usable source."""
+        pieces = [self._substring(line) for line in source_lines(sources)]
+        return self.rule(" | ".join(f'"\\"" {piece} "\\""' for piece in pieces)) if pieces else None
+
+    def _substring(self, line: str) -> str:
+        chunks = [json.dumps(word, ensure_ascii=False)[1:-1] for word in _WORD.findall(line)]
+        inside = self.terminal("%regex " + json.dumps({"substring_chunks": chunks}, ensure_ascii=False))
+        return self.terminal(f"{inside} & /[^ ](.*[^ ])?/")
+
+    def value(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
+        """The name of a rule for one JSON value of `schema`. Raises ValueError for a schema it does not know."""
+        if "$ref" in schema:
+            target: Any = root
+            for part in schema["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            return self.value(target, root)
+        if "const" in schema or "enum" in schema:
+            options = schema.get("enum", [schema.get("const")])
+            return self.rule(" | ".join(literal(json.dumps(option, ensure_ascii=False)) for option in options))
+        if "anyOf" in schema or "oneOf" in schema:
+            options = [option for option in schema.get("anyOf", schema.get("oneOf")) if option.get("type") != "null"]
+            return self.rule(" | ".join(dict.fromkeys(self.value(option, root) for option in options)))
+        kind = schema.get("type")
+        if kind == "string":
+            return self._string(schema)
+        if kind == "object":
+            return self._object(schema, root)
+        if kind == "array":
+            return self._array(schema, root)
+        if kind in ("integer", "number"):
+            return self._number(schema)
+        if kind in ("boolean", "null"):
+            return self.rule('"true" | "false"' if kind == "boolean" else '"null"')
+        raise ValueError(f"no grammar for the schema {json.dumps(schema)[:200]}")
+
+    def _string(self, schema: dict[str, Any]) -> str:
+        if schema.get("x-said") and self.said:
+            return self.said
+        if pattern := schema.get("pattern"):
+            return self.rule(f'"\\"" /{pattern.removeprefix("^").removesuffix("$").replace("/", "[/]")}/ "\\""')
+        low, high = max(1, schema.get("minLength", 1)), schema.get("maxLength", FREE_TEXT)
+        return self.rule(f'"\\"" {self.terminal(plain_text(low, high))} "\\""')
+
+    def _number(self, schema: dict[str, Any]) -> str:
+        """Bounded, and with at most two decimals, so that decoding ends."""
+        low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+        high = schema.get("maximum", schema.get("exclusiveMaximum", 1_000_000_000))
+        bounds = {"minimum": low, "maximum": high}
+        bounds |= {key: schema[key] for key in ("exclusiveMinimum", "exclusiveMaximum") if key in schema}
+        step = {} if schema["type"] == "integer" else {"multipleOf": 0.01}
+        return self.rule("%json " + json.dumps({"type": schema["type"], **bounds, **step}))
+
+    def _array(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
+        item = self.value(schema["items"], root)
+        low, high = schema.get("minItems", 0), schema.get("maxItems", LIST_ITEMS)
+        more = f'(", " {item}){{{max(low - 1, 0)},{max(high - 1, 0)}}}'
+        full = f'"[" {item} {more} "]"'
+        return self.rule(full if low else f'"[]" | {full}')
+
+    def _object(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
+        if "properties" not in schema:
+            return self._map(schema, root)
+        required = set(schema.get("required", ()))
+        pairs = [
+            (f"{literal(json.dumps(name, ensure_ascii=False) + ': ')} {self.value(inner, root)}", name in required)
+            for name, inner in schema["properties"].items()
+        ]
+        return self.rule(f'"{{" {self._fields(pairs)} "}}"')
+
+    def _fields(self, pairs: list[tuple[str, bool]]) -> str:
+        """A rule for the fields in order: from the end, what may follow a written field and what may come first."""
+        after, first = '""', '""'
+        for pair, needed in reversed(pairs):
+            first = self.rule(f"{pair} {after}" if needed else f"{pair} {after} | {first}")
+            after = self.rule(f'", " {pair} {after}' if needed else f'", " {pair} {after} | {after}')
+        return first
+
+    def _map(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
+        """An object with free keys (`propertyNames` restricts them); at most eight entries."""
+        key = self.value(schema.get("propertyNames", {"type": "string", "maxLength": 40}), root)
+        value = self.value(schema.get("additionalProperties") or {"type": "string"}, root)
+        entry = self.rule(f'{key} ": " {value}')
+        return self.rule(f'"{{}}" | "{{" {entry} (", " {entry}){{0,7}} "}}"')
+
+
+def literal(text: str) -> str:
+    """`text` as a Lark string."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def plain_text(low: int, high: int, banned: str = "") -> str:
+    """A regular expression for `low` to `high` characters that need no JSON escape and are not in `banned`."""
+    outside = "".join("\\" + one if one in "[]^-&~{}|" else one for one in banned)
+    return f"/[^\"\\\\\\x00-\\x1f\\x7f {outside}]([^\"\\\\\\x00-\\x1f\\x7f{outside}]){{{low - 1},{high - 1}}}/"
+
+
+def source_lines(sources: Iterable[str]) -> list[str]:
+    """The distinct lines of the source texts, stripped, latest text first; control characters are blanks."""
+    lines: dict[str, None] = {}
+    for source in reversed(list(sources)):
+        for line in source.splitlines():
+            if cleaned := re.sub(r"[\x00-\x1f\x7f]+", " ", line).strip():
+                lines.setdefault(cleaned[:2000])
+    return list(lines)[:SOURCE_LINES]
+
+
+def free_text(figures: Sequence[str] | None) -> str:
+    """A regular expression for the text of a turn; with `figures`, braces hold a known slot or one of these figures."""
+    if figures is None:
+        return r"/[^<\s][^<]*/"
+    names = "|".join(re.escape(name) for name in figures)
+    cited = [rf"fig:({names})(_low|_high)?"] if names else []
+    slot = rf"\{{({'|'.join([*cited, *TEXT_SLOTS])})\}}"
+    return rf"/([^<{{}}\s]|{slot})([^<{{}}]|{slot})*/"
+
+
+def turn_grammar(tools: Sequence[dict[str, Any]], sources: Sequence[str] = (), *, special: bool = False,
+                 text: bool = True, calls: bool = True, figures: Sequence[str] | None = None) -> str:
+    """Grammar of an assistant's turn. `tools`: OpenAI-style function schemas; `sources`: texts said values come from.
+
+    `special`: `<tool_call>` and `</tool_call>` are special tokens of the model. `text` / `calls`: which of the two
+    kinds of turn is allowed. `figures`: the figure names that text may cite (None: any). Raises ValueError when
+    neither kind is possible.
+    """
+    builder = GrammarBuilder(sources)
+    options = []
+    if text:
+        options.append(builder.terminal(free_text(figures)))
+    if calls and tools:
+        bodies = []
+        for tool in tools:
+            function = tool["function"]
+            arguments = builder.value(function["parameters"], function["parameters"])
+            head = literal(f'{{"name": {json.dumps(function["name"])}, "arguments": ')
+            bodies.append(f'{head} {arguments} "}}"')
+        opening, closing = (OPEN, CLOSE) if special else (literal(OPEN), literal(CLOSE))
+        options.append(f'{opening} "\\n" {builder.rule(" | ".join(bodies))} "\\n" {closing}')
+    if not options:
+        raise ValueError("a turn needs text or calls")
+    return f"start: {' | '.join(options)}\n" + "\n".join(builder.lines) + "\n"
+
+
+def parse_turn(text: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """(free text, [(tool name, arguments), ...]) of an assistant's turn. Raises ValueError on a broken call."""
+    calls = []
+    for body in re.findall(f"{OPEN}(.*?)(?:{CLOSE}|$)", text, re.DOTALL):
+        call = json.loads(body)
+        if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+            raise ValueError("a tool call must be an object with `name` and `arguments`")
+        arguments = call.get("arguments", {})
+        if not isinstance(arguments, dict):
+            raise ValueError("the arguments of a tool call must be an object")
+        calls.append((call["name"], arguments))
+    return re.sub(f"{OPEN}.*?(?:{CLOSE}|$)", "", text, flags=re.DOTALL).strip(), calls
+
+
+def copy_grammar(schema: dict[str, Any], *, slots: Sequence[str] = (), banned: str = "",
+                 limits: dict[str, int] | None = None) -> str:
+    """Grammar of one piece of copy: the JSON object of `schema` (`tools.copy_format.output_schema`).
+
+    Strings hold text and, in braces, only the `slots` named; no character of `banned`. `limits`: most characters per
+    field, a slot counting as one. Line breaks are allowed in a field called `body` alone.
+    """
+    limits = limits or {}
+    pairs = []
+    builder = GrammarBuilder()
+    for name, inner in schema["properties"].items():
+        many = inner.get("type") == "array"
+        piece = builder.rule(f'"\\"" {_copy_text(builder, name, limits.get(name, 200), slots, banned)} "\\""')
+        if many:
+            low, high = inner.get("minItems", 1), inner.get("maxItems", LIST_ITEMS)
+            piece = builder.rule(f'"[" {piece} (", " {piece}){{{max(low - 1, 0)},{high - 1}}} "]"')
+        pairs.append((f"{literal(json.dumps(name) + ': ')} {piece}", True))
+    fields = builder._fields(pairs)
+    return f'start: "{{" {fields} "}}"\n' + "\n".join(builder.lines) + "\n"
+
+
+def _copy_text(builder: GrammarBuilder, name: str, limit: int, slots: Sequence[str], banned: str) -> str:
+    outside = "".join("\\" + one if one in "[]^-&~{}|" else one for one in "{}<>" + banned)
+    character = rf'[^"\\\x00-\x1f\x7f{outside}]'
+    options = [character, r"\\\"", *(["\\\\n"] if name == "body" else []), *(rf"\{{{slot}\}}" for slot in slots)]
+    start = [character.replace("[^", "[^ "), *(rf"\{{{slot}\}}" for slot in slots)]
+    return builder.terminal(f"/({'|'.join(start)})({'|'.join(options)}){{0,{max(limit - 1, 0)}}}/")
