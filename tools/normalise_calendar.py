@@ -127,7 +127,7 @@ def _forms() -> dict[str, int]:
             table.setdefault(clean(form), index)
     for form, index in list(table.items()):
         for shorter in _strip(form):
-            if len(shorter) > 3 and not any(shorter == other for event in _data()["events"] for other in event["forms"]):
+            if len(shorter) > 3 and shorter not in ("next week", "next month") and not any(shorter == other for event in _data()["events"] for other in event["forms"]):
                 table.setdefault(shorter, index)
     return table
 
@@ -138,7 +138,7 @@ def named_range(text: str, today: dt.date) -> tuple[dt.date, int] | None:
     for candidate in sorted(_strip(text), key=len, reverse=True):
         if candidate in table:
             return resolve(_data()["ranges"][table[candidate]]["rule"], today)
-    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d", text):
+    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d", text) and not event_pattern().search(text):
         hits = process.extract(text, table.keys(), scorer=fuzz.ratio, score_cutoff=88, limit=6)
         if hits and len({table[form] for form, score, _ in hits if score >= hits[0][1] - 4}) == 1:
             return resolve(_data()["ranges"][table[hits[0][0]]]["rule"], today)

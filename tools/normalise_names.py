@@ -187,6 +187,8 @@ def _gift(text: str) -> str | None:
     if re.search(r"%|折|[$€£¥]\s?\d.{0,12}\bvoucher", text) or re.search(r"shipping|delivery|包邮|运费", text):
         return None
     named = _GIFT.search(text)
+    thrown = re.search(r"(?:an? )?(.+?) (?:thrown in|on top|for free)$", text)
+    named = named or thrown
     if named and not re.search(r"买[一二]送", text):
         name = named[1].strip(" .。")
         return "" if re.fullmatch(r"gift|礼物|礼品|小礼物|赠品", name) else name

@@ -33,7 +33,7 @@ _EN = re.compile(
     rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|a half|half))(?![a-z]))*))(?![a-z])"
 )
 _ZH = re.compile(r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿])"
-                 r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿]|个?w(?![a-z])|(?<=[0-9一二两三四五六七八九])个(?=[百千万亿w]))*")
+                 r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿]|个?w(?![a-z])|(?<=[0-9一二两三四五六七八九])个(?=百万|千万|[万亿w]))*")
 _EN_DIGITS = re.compile(rf"(?<![\d.,])({_DIGITS})(?:\s?(hundred|thousand|grand|million|billion|mn|bn|k|m)(?!(?!{_MONEY})[a-z]))?")
 
 

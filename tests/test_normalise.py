@@ -1,0 +1,319 @@
+"""Every surface form of the lexicon reads back to its canonical value; wild input never crashes; doubt is reported."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from num2words import num2words
+
+from campaignwright.market.words import AUDIENCES
+from campaignwright.tools import normalise
+from campaignwright.tools.base import ToolError
+
+ROOT = Path(__file__).parents[1]
+PLACES = [ROOT / "finetune/corpus/lexicon.json", ROOT.parent / "shared/corpus/lexicon.json"]
+LEXICON = next((json.loads(place.read_text("utf-8")) for place in PLACES if place.exists()), None)
+needs_lexicon = pytest.mark.skipif(LEXICON is None, reason="the seed corpus (lexicon.json) is not on this machine")
+TODAYS = [dt.date(2026, 11, 23), dt.date(2026, 12, 30), dt.date(2027, 2, 10), dt.date(2027, 6, 3), dt.date(2027, 8, 27)]
+ZH = "零一二三四五六七八九十"
+UNSIGNED = re.compile(r"\{\w+\}(?: ?k|K| grand|千|万|个?w|W)?")  # names no currency: the workspace's applies
+Case = tuple[str, str, object]  # kind, said, expected
+
+
+def trim(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{value:.0f}"
+
+
+def zh_int(n: int) -> str:
+    if n <= 10:
+        return ZH[n]
+    if n < 20:
+        return "十" + ZH[n - 10]
+    return ZH[n // 10] + "十" + (ZH[n % 10] if n % 10 else "")
+
+
+def zh_count(n: int) -> str:
+    return "两" if n == 2 else zh_int(n)
+
+
+def zh_amount(n: int) -> str | None:
+    """35000 -> 三万五; None when more than two digits are non-zero."""
+    if len(str(n).replace("0", "")) > 2 or n < 1000:
+        return None
+    if n < 10_000:
+        head = zh_count(n // 1000) + "千"
+        rest = n % 1000
+        return head if not rest else head + ZH[rest // 100] if rest % 100 == 0 else None
+    head, rest = n // 10_000, n % 10_000
+    if rest == 0:
+        return zh_count(head) + "万" if head < 100 else None
+    return zh_count(head) + "万" + ZH[rest // 1000] if head < 100 and rest % 1000 == 0 else None
+
+
+def english(n: float) -> str:
+    return num2words(int(n)).replace(" and ", " ").replace(",", "")
+
+
+def fill(pattern: str, values: dict[str, str | None]) -> str | None:
+    """The pattern with its slots filled; None when a value does not satisfy a slot's condition."""
+    names = re.findall(r"\{(\w+)\}", pattern)
+    if any(values.get(name) is None for name in names):
+        return None
+    return re.sub(r"\{(\w+)\}", lambda m: values[m[1]], pattern)
+
+
+def amount_slots(a: int) -> dict[str, str | None]:
+    k, m, wan = a / 1e3, a / 1e6, a / 1e4
+    return {
+        "n": f"{a:,}", "plain": str(a), "dot": f"{a:,}".replace(",", ".") if a >= 1000 else None,
+        "sp": f"{a:,}".replace(",", " ") if a >= 1000 else None, "k": trim(k, 1) if a >= 1000 and a % 100 == 0 else None,
+        "m": trim(m, 2) if a >= 500_000 and a % 10_000 == 0 else None, "words": english(a),
+        "kwords": english(k) if a % 1000 == 0 else None, "wan": trim(wan, 2) if a >= 10_000 and a % 100 == 0 else None,
+        "zh": zh_amount(a), "qian": str(a // 1000) if 1000 <= a < 10_000 and a % 1000 == 0 else None,
+    }
+
+
+def money_cases() -> Iterator[Case]:
+    amounts = [500, 1000, 1500, 2500, 7500, 8000, 12_000, 20_000, 25_000, 35_000, 64_000, 150_000, 800_000, 1_250_000]
+    for currency, languages in [*LEXICON["money"].items(), ("bare", LEXICON["money_bare"])]:
+        for lang, lists in languages.items():
+            if lang == "about":
+                continue
+            for form, patterns in lists.items():
+                for pattern in patterns:
+                    for a in amounts:
+                        said = fill(pattern, amount_slots(a))
+                        if said and not (form == "continental" and a < 10_000):
+                            named = "GBP" if currency == "bare" or UNSIGNED.fullmatch(pattern) else currency
+                            yield f"money {lang}", said, (float(a), named)
+    for lang in ("en", "zh"):
+        for hedge in LEXICON["money_hedges"][lang]:
+            yield f"money hedge {lang}", f"{hedge} £8k" if lang == "en" else f"{hedge}2万英镑", (8000.0 if lang == "en" else 20000.0, "GBP")
+    for hedge in LEXICON["money_hedges"]["zh_after"]:
+        yield "money hedge zh", f"2万5{hedge}", (25_000.0, "GBP")
+
+
+def percent_slots(f: float) -> dict[str, str | None]:
+    pct, paid = round(f * 100), round((1 - f) * 100)
+    zhe = str(paid // 10) if paid % 10 == 0 else str(paid)
+    return {"pct": str(pct), "pctwords": english(pct), "pctzh": zh_int(pct), "zhe": zhe, "zhedot": trim(paid / 10, 1),
+            "zhewords": "".join(ZH[int(c)] for c in zhe), "cheng": zh_count(pct // 10) if pct % 10 == 0 else None}
+
+
+def percent_cases() -> Iterator[Case]:
+    percent, caps = LEXICON["percent"], LEXICON["percent"]["caps"]
+    values = [0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5]
+    for lang in ("en", "zh"):
+        for form in ("pct", "off", "words", "tag", "zhe"):
+            for pattern in percent[lang].get(form, []):
+                for f in values:
+                    said = fill(pattern, percent_slots(f))
+                    if said:
+                        yield f"percent {lang}", said, f
+                        frames = caps["en"] if lang == "en" else caps["zh"]["any"] + caps["zh"]["zhe" if form == "zhe" else "pct"]
+                        if form in ("pct", "zhe") and "打" not in said:
+                            for frame in frames:
+                                yield f"percent cap {lang}", frame.replace("{x}", said), f
+        for special in percent[lang]["special"]:
+            for said in special["say"]:
+                yield f"percent {lang}", said, special["value"]
+
+
+def roas_cases() -> Iterator[Case]:
+    for r in (2, 2.5, 3, 3.5, 4, 5, 6.5, 8):
+        whole = r == int(r)
+        words = english(r) if whole else f"{english(int(r))} and a half" if r % 1 == 0.5 else None
+        slots = {"r": trim(r, 1), "rwords": words, "rzh": zh_count(int(r)) if whole else None, "r100": trim(r * 100, 0)}
+        for lang in ("en", "zh"):
+            lists = LEXICON["roas"][lang]
+            for form in ("x", "num", "words", "pct", "standalone"):
+                for pattern in lists.get(form, []):
+                    said = fill(pattern, slots) if not (pattern == "{r}.0" and not whole) else None
+                    if said:
+                        yield f"roas {lang}", said, float(r)
+                        for frame in lists["frame"] if form in ("x", "num", "words", "pct") else []:
+                            if "{x}" in frame:
+                                yield f"roas frame {lang}", frame.replace("{x}", said), float(r)
+            for frame in lists["frame"]:
+                if "{x}" not in frame and fill(frame, slots):
+                    yield f"roas frame {lang}", fill(frame, slots), float(r)
+
+
+def duration_cases() -> Iterator[Case]:
+    for lang in ("en", "zh"):
+        lists = LEXICON["durations"][lang]
+        for form in ("exact", "adj_exact"):
+            for entry in lists[form]:
+                for said in entry["say"]:
+                    yield f"duration {lang}", said, entry["days"]
+        for form in ("num", "weeks", "adj", "np"):
+            for pattern in lists.get(form, []):
+                for days in (2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 15, 18, 20, 21, 25, 28, 30, 35, 42, 45, 56):
+                    week = days % 7 == 0
+                    said = fill(pattern, {"d": str(days), "dwords": english(days), "dzh": zh_count(days), "w": str(days // 7) if week else None,
+                                          "wwords": english(days // 7) if week else None, "wzh": zh_count(days // 7) if week else None})
+                    if said:
+                        yield f"duration {lang}", said, days
+
+
+EN_ORDINAL = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+
+
+def date_slots(day: dt.date, last: dt.date | None = None) -> dict[str, str]:
+    slots = {"month": f"{day:%B}", "mon": f"{day:%b}", "m": str(day.month), "mm": f"{day.month:02}", "d": str(day.day), "dd": f"{day.day:02}",
+             "ord": num2words(day.day, to="ordinal_num"), "ordwords": num2words(day.day, to="ordinal"), "yyyy": str(day.year),
+             "yy": f"{day:%y}", "weekday": f"{day:%A}", "wd": f"{day:%a}", "zhwd": "一二三四五六日"[day.weekday()],
+             "zhm": zh_int(day.month), "zhd": zh_int(day.day)}
+    if last:
+        slots |= {name + "2": value for name, value in date_slots(last).items()}
+    return slots
+
+
+def date_cases() -> Iterator[Case]:
+    for today in TODAYS:
+        for ahead in (1, 5, 8, 9, 13, 22, 40, 75, 130, 260):
+            day = today + dt.timedelta(days=ahead)
+            for lang in ("en", "zh"):
+                for form in ("date", "on"):
+                    for pattern in LEXICON["dates"][lang][form]:
+                        if pattern == "{weekday} the {ord}" and ahead > 27:
+                            continue
+                        yield f"date {lang}", fill(pattern, date_slots(day)), (today, (day, None))
+
+
+def rule_date(rule: str, today: dt.date, w: int = 0, d: int = 1) -> dt.date:
+    def month_day(k: int, number: int) -> dt.date:
+        year, month = divmod(today.year * 12 + today.month - 1 + k, 12)
+        return dt.date(year, month + 1, number)
+
+    def add(n: int) -> dt.date:
+        return today + dt.timedelta(days=n)
+
+    number = [int(x) if x.strip().isdigit() else {"w": w, "d": d}[x.strip()] for x in re.search(r"\((.*?)\)", rule)[1].split(",")]
+    name = rule.split("(")[0]
+    if name == "add":
+        return add(number[0])
+    if name == "weekday_on_or_after_tomorrow":
+        return add((number[0] - today.weekday() - 1) % 7 + 1 + (7 if rule.endswith("+ 7") else 0))
+    if name == "weekday_of_week":
+        return add(7 * number[0] + number[1] - today.weekday())
+    return month_day(*number)
+
+
+def relative_cases() -> Iterator[Case]:
+    names = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+    for today in (*TODAYS, dt.date(2026, 11, 24), dt.date(2026, 11, 26), dt.date(2026, 11, 28), dt.date(2026, 11, 29)):
+        for lang in ("en", "zh"):
+            for entry in LEXICON["relative_dates"][lang]:
+                needs, each = entry.get("needs", ""), entry.get("for_each", "")
+                if ("Monday to Friday" in needs or "not Saturday" in needs) and today.weekday() >= 5:
+                    continue
+                for value in range(7) if each.startswith("w") else (range(today.day + 1, 29) if each == "d" else [0]):
+                    day = rule_date(entry["rule"], today, value, value)
+                    if "after today" in needs and day <= today:
+                        continue
+                    slots = {"weekday": names[value % 7], "wd": names[value % 7][:3], "zhwd": "一二三四五六日"[value % 7], "d": str(value),
+                             "ord": num2words(max(value, 1), to="ordinal_num")}
+                    for i, pattern in enumerate(entry["say"]):
+                        said = fill(pattern, slots)
+                        yield f"relative {lang}", said, (today, (day, None))
+                        frames = LEXICON["relative_dates"]["frames"][lang]
+                        frame = frames[(i + value) % len(frames)]
+                        if not (lang == "en" and frame.startswith("from") and re.match(r"in |immediately|straight|right", said)):
+                            yield f"relative {lang}", frame.replace("{x}", said), (today, (day, None))
+
+
+def range_cases() -> Iterator[Case]:
+    for today in TODAYS:
+        for ahead, length in ((3, 4), (8, 7), (20, 14), (37, 10), (90, 30), (200, 21)):
+            first = today + dt.timedelta(days=ahead)
+            last = first + dt.timedelta(days=length - 1)
+            for lang in ("en", "zh"):
+                for pattern in LEXICON["date_ranges"][lang]["same_month" if first.month == last.month else "cross_month"]:
+                    if "{yyyy}" in pattern and first.year != last.year:
+                        continue
+                    yield f"range {lang}", fill(pattern, date_slots(first, last)), (today, (first, length))
+
+
+def named_cases() -> Iterator[Case]:
+    for entry in LEXICON["named_ranges"]["ranges"]:
+        check = entry["check"]
+        today, expected = dt.date.fromisoformat(check["today"]), (dt.date.fromisoformat(check["start"]), check["days"])
+        for form in ("np", "adv"):
+            for said in entry["en"].get(form, []):
+                yield "named en", said, (today, expected)
+        for said in entry["zh"]:
+            yield "named zh", said, (today, expected)
+
+
+def name_cases() -> Iterator[Case]:
+    for kind in ("channels", "audiences"):
+        for canonical, languages in LEXICON[kind].items():
+            for lang, lists in languages.items():
+                for form in (form for forms in lists.values() for form in forms):
+                    yield f"{kind[:-1]} {lang}", form, canonical
+    for lang, joins in ((lang, LEXICON["channel_joins"][lang]) for lang in ("en", "zh")):
+        names = {c: LEXICON["channels"][c][lang]["name"][0] for c in ("email", "sms", "search")}
+        for pattern in joins["list"] + joins["slash"] + joins["only"]:
+            expected = [c for slot, c in (("a", "email"), ("b", "sms"), ("c", "search")) if "{" + slot + "}" in pattern]
+            yield f"channels {lang}", pattern.format(a=names["email"], b=names["sms"], c=names["search"]), expected
+        for said in joins["choice"]:
+            yield f"channels {lang}", said, []
+
+
+def offer_cases() -> Iterator[Case]:
+    for canonical, languages in LEXICON["offers"].items():
+        for lang in ("en", "zh"):
+            for pattern in languages[lang]["np"] + languages[lang]["sentence"]:
+                said = pattern.format(discount="15%", discount_zhe="85折", amount_off="£5" if lang == "en" else "20英镑",
+                                      threshold="£50" if lang == "en" else "200英镑", gift="tote bag" if lang == "en" else "帆布袋")
+                yield f"offer {lang}", said, canonical
+
+
+def read(kind: str, said: str, expected: object) -> object:
+    """What `normalise` makes of a case, in the shape of its expected value; the error's text when it reports one."""
+    try:
+        match kind.split()[0]:
+            case "money":
+                return normalise.money(said, currency="GBP")
+            case "percent":
+                return normalise.fraction(said)
+            case "roas":
+                return normalise.ratio(said)
+            case "duration":
+                return normalise.duration(said)
+            case "channel":
+                return normalise.channel(said)
+            case "channels":
+                return normalise.channels(said)
+            case "audience":
+                return normalise.audience(said, AUDIENCES)
+            case "offer":
+                return normalise.offer(said, currency="GBP")[0]
+            case _:
+                today, value = expected
+                return today, normalise.start_and_days(said, today)
+    except ToolError as error:
+        return str(error)
+
+
+GROUPS = {"money": money_cases, "percent": percent_cases, "roas": roas_cases, "durations": duration_cases, "dates": date_cases,
+          "relative": relative_cases, "ranges": range_cases, "named": named_cases, "names": name_cases, "offers": offer_cases}
+
+
+@needs_lexicon
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_surface_form_of_the_lexicon_reads_back(group: str) -> None:
+    cases = list(GROUPS[group]())
+    if len(cases) > 2500:
+        cases = random.Random(0).sample(cases, 2500)
+    wrong = [(kind, said, expected, got) for kind, said, expected in cases if (got := read(kind, said, expected)) != expected]
+    assert not wrong, f"{len(wrong)} of {len(cases)}: {wrong[:12]}"
