@@ -14,10 +14,13 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
 LOCALES = {
-    ("en", "GBP"): "en_GB", ("en", "EUR"): "en_IE", ("en", "AUD"): "en_AU", ("en", "CAD"): "en_CA", ("en", "INR"): "en_IN",
+    ("en", "GBP"): "en_GB", ("en", "EUR"): "en_IE", ("en", "AUD"): "en_AU", ("en", "CAD"): "en_CA",
 }  # fmt: skip
 FIGURE_SLOT = re.compile(r"\{(fig|range):([^{}]+)\}")
-_UNITS = {"en": {"days": ("day", "days"), "units": ("unit", "units")}, "zh": {"days": ("天", "天"), "units": ("件", "件")}}
+_UNITS = {
+    "en": {"days": ("day", "days"), "units": ("unit", "units")},
+    "zh": {"days": ("天", "天"), "units": ("件", "件")},
+}
 
 
 def locale_of(language: str, currency: str) -> str:
@@ -38,8 +41,8 @@ def percent(value: float, language: str) -> str:
     """A fraction (0-1) as a percentage: two decimals below 2 %, one below 10 % or where it matters, else none."""
     size = abs(value) * 100
     digits = 2 if 0 < size < 2 else 1 if size < 10 or abs(size - round(size)) > 0.05 else 0
-    text = format_percent(value, format=f"#,##0.{'#' * digits}%" if digits else "#,##0%", locale=locale_of(language, ""))
-    return text
+    pattern = f"#,##0.{'#' * digits}%" if digits else "#,##0%"
+    return format_percent(value, format=pattern, locale=locale_of(language, ""))
 
 
 def day(value: str | dt.date, language: str, currency: str = "") -> str:

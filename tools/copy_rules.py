@@ -1,8 +1,8 @@
 """What copy may say and how long it may be: counting rules, limits, facts, banned claims, opt-out, links, emoji.
 
-Pure functions over text; the table is `data/copy_limits.json`. A check returns `Check(name, ok, detail)`; names that end
-in `_advice` are soft: copy passes with them, at a lower score. Nothing here shortens text: over-limit copy is rewritten.
-Legal review stays with people.
+Pure functions over text; the table is `data/copy_limits.json`. A check returns `Check(name, ok, detail)`; names that
+end in `_advice` are soft: copy passes with them, at a lower score. Nothing here shortens text: over-limit copy is
+rewritten. Legal review stays with people.
 """
 
 from __future__ import annotations
@@ -161,6 +161,7 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
     known, faults = _numbers(supplied), []
     claims = table()["offer_claims"]
     allowed = {"discount"} if offer in ("percent_off", "amount_off", "bundle") else set()
+    allowed |= {"half"} if facts.get("discount") == "50%" else set()
     for name, text in texts(fields):
         faults += [f"{name}: number {token} is not supplied" for token in sorted(_numbers(text) - known)]
         words = [found.group(0) for pattern in (_HAN_NUMBER, _WORD_NUMBER) for found in pattern.finditer(text)]
@@ -226,7 +227,9 @@ def fill(fields: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
     def one(text: str) -> str:
         return SLOT.sub(lambda found: facts.get(found.group(1), found.group(0)), text)
 
-    return {key: [one(item) for item in value] if isinstance(value, list) else one(value) for key, value in fields.items()}
+    return {
+        name: [one(item) for item in value] if isinstance(value, list) else one(value) for name, value in fields.items()
+    }
 
 
 def check_copy(raw: dict[str, Any], facts: dict[str, str], samples: dict[str, str], *, channel: str, offer: str,
