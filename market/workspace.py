@@ -103,8 +103,8 @@ class Workspace:
     def scalar(self, sql: str, params: Sequence | dict = ()) -> object:
         """The first value of the first row, or None."""
         with self._lock:
-            row = self._connection.execute(sql, params).fetchone()
-        return row[0] if row else None
+            rows = self._connection.execute(sql, params).fetchall()  # all: an unfinished result blocks `register`
+        return rows[0][0] if rows else None
 
     def count(self, table: str) -> int:
         """Number of rows of one of the contract's tables."""
