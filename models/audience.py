@@ -4,7 +4,7 @@ The rules (`g` = median, `q` = 90th percentile of the days between two purchases
 
 - all: every customer known, buyers or not.
 - lapsed: has bought, but not for more than `q` days (30-365): nine of ten repeat purchases come sooner than that.
-- new: first purchase within the last 2 g days (14-120), not more than two purchases.
+- new: first purchase (or, without one, the account) within the last 2 g days (14-120), not more than two purchases.
 - loyal: at least max(3, upper-quartile) purchases, and not lapsed.
 - high_value: the fifth of the buyers that brought the most money.
 - deal_seekers: at least two purchases, at least half of them on a deal (discounted orders; where no discount is recorded,
@@ -32,6 +32,7 @@ from campaignwright.models.store import MissingTable
 
 LAPSED_WITHOUT_RHYTHM = 180.0
 OPT_IN = {"email": "email_opt_in", "sms": "sms_opt_in", "push": "push_opt_in"}
+WECHAT_COUNTRIES = frozenset(("cn", "china", "hk", "hong kong", "mo", "macao", "sg", "singapore", "中国", "香港", "新加坡"))
 
 
 def rhythm(bought: pd.DataFrame) -> dict[str, float]:
@@ -51,12 +52,13 @@ def rules(frame: pd.DataFrame, days: dict[str, float]) -> dict[str, np.ndarray]:
     """Name -> boolean membership over the rows of the customer table; rows that never bought belong to `all` alone."""
     bought = frame["frequency"].fillna(0) > 0
     lapsed = bought & (frame["recency_days"] > days["lapsed_after_days"])
+    young = frame["tenure_days"].fillna(frame["account_days"]) <= days["new_within_days"]
     often = max(3.0, float(frame.loc[bought, "frequency"].quantile(0.75))) if bought.any() else 3.0
     rich = frame.loc[bought, "value"].quantile(0.8) if bought.any() else 0.0
     days["loyal_from_purchases"], days["high_value_from"] = float(often), float(rich)
     return {
         "all": np.ones(len(frame), dtype=bool),
-        "new": (bought & (frame["tenure_days"] <= days["new_within_days"]) & (frame["frequency"] <= 2)).to_numpy(),
+        "new": (young & (frame["frequency"].fillna(0) <= 2)).to_numpy(),
         "loyal": (bought & (frame["frequency"] >= often) & ~lapsed).to_numpy(),
         "lapsed": lapsed.to_numpy(),
         "high_value": (bought & (frame["value"] >= rich) & (frame["value"] > 0)).to_numpy(),
@@ -137,6 +139,7 @@ class AudienceModel:
         returned = workspace.query(audience_table.RETURNS).set_index("customer_id")["returned"]
         buyers["value"] = (buyers["value"] + returned.reindex(buyers.index).fillna(0.0)).clip(lower=0.0)
         frame = frame.join(buyers)
+        frame["account_days"] = (as_of - frame["created_on"]).dt.days.astype(float)
         members = rules(frame, days)
         days |= {"churn_horizon_days": horizon, "as_of": as_of.date().isoformat()}
         return frame, days, metrics, members
@@ -171,13 +174,14 @@ class AudienceModel:
 
         With opt-ins recorded: the share that opted in (unknown counts as no). Not recorded at all: 1.0 for e-mail, an upper
         bound as every order leaves an address; 0.0 for SMS and push, which need a number or an app nobody told us of.
-        WeChat followers are recorded nowhere: reached like an app, through the push opt-in.
+        WeChat followers are recorded nowhere: the share living where WeChat is usual, an upper bound.
         """
+        rows = self.table[self._mask(audience)]
         if channel not in OWNED_CHANNELS:
-            self._mask(audience)
             return 1.0
-        column = OPT_IN.get(channel, "push_opt_in")
-        values = self.table.loc[self._mask(audience), column]
+        if channel == "wechat":
+            return float(rows["country"].fillna("").str.strip().str.lower().isin(WECHAT_COUNTRIES).mean()) if len(rows) else 0.0
+        values = rows[OPT_IN[channel]]
         if values.notna().any():
             return float(values.fillna(False).astype(bool).mean())
         return 1.0 if channel == "email" and len(values) else 0.0

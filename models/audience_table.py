@@ -71,12 +71,19 @@ def gaps(bought: pd.DataFrame) -> np.ndarray:
 
 
 def known_customers(workspace: Workspace) -> pd.DataFrame:
-    """`customers` plus whoever appears only in exposures, indexed by customer_id: opt-ins (True/False/None), country, traits."""
-    return workspace.query(
-        """SELECT customer_id, c.country, c.email_opt_in, c.sms_opt_in, c.push_opt_in, CAST(c.traits AS VARCHAR) AS traits
+    """Everybody the shop knows, indexed by customer_id: created_on, country, opt-ins (True/False/None), traits (JSON text).
+
+    Subjects of a public test (`traits.source`) are the shop's customers only where the shop has no orders of its own.
+    """
+    frame = workspace.query(
+        """SELECT customer_id, c.created_on, c.country, c.email_opt_in, c.sms_opt_in, c.push_opt_in, CAST(c.traits AS VARCHAR) AS traits
            FROM (SELECT customer_id FROM customers UNION SELECT customer_id FROM exposures WHERE customer_id IS NOT NULL
                  UNION SELECT customer_id FROM orders WHERE customer_id IS NOT NULL) k
-           LEFT JOIN customers c USING (customer_id) ORDER BY 1""").set_index("customer_id")
+           LEFT JOIN customers c USING (customer_id)
+           WHERE json_extract_string(c.traits, '$.source') IS NULL OR NOT EXISTS (SELECT 1 FROM orders)
+           ORDER BY 1""").set_index("customer_id")
+    frame["created_on"] = pd.to_datetime(frame["created_on"])
+    return frame
 
 
 def parse_traits(traits: pd.Series) -> pd.DataFrame:
