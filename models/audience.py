@@ -186,6 +186,14 @@ class AudienceModel:
             return float(values.fillna(False).astype(bool).mean())
         return 1.0 if channel == "email" and len(values) else 0.0
 
+    def order_rate(self, audience: str, days: int) -> float | None:
+        """Share (0-1) of the audience expected to order within `days` days unprompted, by their churn probabilities at a
+        constant hazard; who never bought counts as 0. None where there is no churn model."""
+        churn = self.table.loc[self._mask(audience), "churn"]
+        if not churn.notna().any():
+            return None
+        return float((1 - churn.clip(1e-6, 1) ** (days / self.days["churn_horizon_days"])).fillna(0.0).mean())
+
     def profile(self, audience: str) -> dict[str, Any]:
         """JSON-ready: audience, size, share, buyers, recency_days (median), frequency, value, aov, churn_risk (means), each
         `None` where the data are silent, `<name>_range` (10th and 90th percentile of the members), send_hour, channel,
