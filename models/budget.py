@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from campaignwright.market.words import CHANNELS
 from campaignwright.models.budget_curves import ChannelCurves
 
@@ -23,7 +24,7 @@ class BudgetProblem(ValueError):
 
 @dataclass
 class Allocation:
-    """Money per channel. `marginal`: value of one more unit; `unspent`: what is left when every channel is full."""
+    """Money per channel. `marginal`: value of one more unit; `unspent`: what is left when all are full."""
 
     spend: dict[str, float]
     marginal: dict[str, float]
@@ -33,12 +34,13 @@ class Allocation:
     bound: list[str] = field(default_factory=list)  # channels held by a fixed amount, a minimum or a maximum
 
 
-def worth_of(curves: ChannelCurves, days: int, per_impression: np.ndarray, cap: np.ndarray | None = None) -> Worth:
-    """Value of money: curve's impressions, at most `cap` float[8], times `per_impression` float[8]."""
+def worth_of(curves: ChannelCurves, days: int, per_impression: np.ndarray, unit: np.ndarray,
+             cap: np.ndarray | None = None) -> Worth:
+    """Value of money: curve's impressions, at most `cap` float[8], times `per_impression` float[8]; `unit` float[8]."""
     limit = np.full(len(CHANNELS), np.inf) if cap is None else cap
 
     def worth(money: np.ndarray) -> np.ndarray:
-        return np.minimum(curves.impressions(money, np.full(len(money), days)), limit) * per_impression
+        return np.minimum(curves.impressions(money, np.full(len(money), days), unit[None]), limit) * per_impression
 
     return worth
 
@@ -75,22 +77,22 @@ def _marginal(worth: Worth, money: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _by_multiplier(worth: Worth, low: np.ndarray, high: np.ndarray, budget: float) -> np.ndarray:
-    """Concave case: money float[8] where every free channel has the same marginal value. Bounds and budget in money."""
-    k, step = len(low), max(budget * 1e-6, 1e-4)
+    """Concave case: money float[8] where every free channel has the same marginal value. Bounds and budget in money.
+
+    The marginal values are tabulated once on 2,001 points a channel, dense where curves bend, so the bisection is cheap.
+    """
+    at_points = np.linspace(0, 1, 2001)[:, None] ** 2
+    grid = low + (high - low) * at_points
+    step = max(budget * 1e-6, 1e-4)
+    gain = np.minimum.accumulate((worth(grid + step) - worth(grid)) / step, axis=0)
 
     def at(price: float) -> np.ndarray:
-        below, above = low.copy(), high.copy()
-        for _ in range(45):
-            middle = (below + above) / 2
-            gain = _marginal(worth, middle, np.full(k, step))
-            below, above = np.where(gain > price, middle, below), np.where(gain > price, above, middle)
-        return above
+        return np.array([np.interp(price, gain[::-1, c], grid[::-1, c]) for c in range(len(low))])
 
-    top = float(np.max(_marginal(worth, low, np.full(k, step))))
-    cheap, dear = 0.0, max(top, 1e-12) * 2
-    if at(0.0).sum() <= budget:
-        return at(0.0)
-    for _ in range(60):
+    if high.sum() <= budget:
+        return high
+    cheap, dear = 0.0, float(gain.max()) * 2 + 1e-12
+    for _ in range(80):
         price = (cheap + dear) / 2
         cheap, dear = (price, dear) if at(price).sum() > budget else (cheap, price)
     return at(dear)
@@ -136,7 +138,7 @@ def _settle(cents: np.ndarray, low: np.ndarray, high: np.ndarray, budget: int, o
 def split(worth: Worth, budget: float, channels: list[str], *, fixed: dict[str, float] | None = None,
           minimum: dict[str, float] | None = None, maximum: dict[str, float] | None = None,
           concave: bool = False) -> Allocation:
-    """Split `budget` over `channels` for the greatest total worth; the amounts and `unspent` sum to it to the cent.
+    """Split `budget` over `channels` for the greatest total worth; amounts and `unspent` sum to it to the cent.
 
     `fixed`, `minimum`, `maximum`: money per channel. `concave=True` promises that worth is concave in every channel.
     Raises BudgetProblem.
@@ -165,25 +167,28 @@ def split(worth: Worth, budget: float, channels: list[str], *, fixed: dict[str, 
 
 
 def allocate(curves: ChannelCurves, budget: float, fixed: dict[str, float] | None = None, *, channels: list[str],
-             days: int, per_impression: np.ndarray | None = None, cap: np.ndarray | None = None,
+             days: int, per_impression: np.ndarray | None = None, unit: np.ndarray | None = None, cap: np.ndarray | None = None,
              minimum: dict[str, float] | None = None, maximum: dict[str, float] | None = None) -> Allocation:
     """`split` by response curves: `per_impression` float[8] is what an impression is worth (1 = count impressions),
-    `cap` float[8] the most impressions a channel can give (owned channels end at their audience); no money goes beyond."""
+    `unit` float[8] the market's size per channel (see `Shop.units`; default 1),
+    `cap` float[8] the most impressions a channel can give (owned ones end at their audience); no money goes beyond."""
     value = np.ones(len(CHANNELS)) if per_impression is None else per_impression
+    unit = np.ones(len(CHANNELS)) if unit is None else unit
     used = [CHANNELS.index(name) for name in {*channels, *(fixed or {})} if name in CHANNELS]
     maximum = dict(maximum or {})
     if cap is not None:
-        full = money_to_reach(curves, cap, days, budget)
+        full = money_to_reach(curves, cap, days, budget, unit)
         maximum |= {CHANNELS[c]: min(maximum.get(CHANNELS[c], np.inf), full[c]) for c in used if full[c] < budget}
-    return split(worth_of(curves, days, value, cap), budget, channels, fixed=fixed, minimum=minimum, maximum=maximum,
+    return split(worth_of(curves, days, value, unit, cap), budget, channels, fixed=fixed, minimum=minimum, maximum=maximum,
                  concave=bool(curves.concave()[used].all()))
 
 
-def money_to_reach(curves: ChannelCurves, impressions: np.ndarray, days: int, most: float) -> np.ndarray:
-    """Least money per channel, float[8], whose curve gives `impressions` float[8]; `most` where more than that is needed."""
+def money_to_reach(curves: ChannelCurves, impressions: np.ndarray, days: int, most: float,
+                   unit: np.ndarray) -> np.ndarray:
+    """Least money per channel, float[8], whose curve gives `impressions` float[8]; `most` where more is needed."""
     below, above = np.zeros(len(CHANNELS)), np.full(len(CHANNELS), max(most, 0.01))
     for _ in range(50):
         middle = (below + above) / 2
-        short = curves.impressions(middle[None], np.array([days]))[0] < impressions
+        short = curves.impressions(middle[None], np.array([days]), unit[None])[0] < impressions
         below, above = np.where(short, middle, below), np.where(short, above, middle)
     return above

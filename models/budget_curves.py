@@ -1,7 +1,9 @@
 """Channel response curves: money a day -> impressions (messages on owned channels), through adstock and saturation.
 
-Fitted per channel by penalised least squares on the log of past results; the penalty is the prior range of ANCHORS.md
-("Simulator"), so a channel with little history stays near it and one with none is the prior, with its width.
+Money and impressions are counted per `unit`, the size of the market they meet (`Shop.units`): a day's possible messages
+on owned channels, the products' weight on paid ones. Fitted per channel by penalised least squares on the log of past
+results; the penalty is the literature's range (`response_priors`), so a channel with little history stays near it and one
+with none is the prior, with its width.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import least_squares
+
 from campaignwright.market.words import CHANNELS
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import response_priors as prior
+from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.strategy_space import Batch, K, history
-from scipy.optimize import least_squares
 
 RAMP = 10  # days after which adstock (theta <= 0.6) is at its steady state to within 1 %
 DAILY_MONEY = 100.0  # USD a day and channel: where the prior curve bends when nothing was ever spent
@@ -51,9 +55,10 @@ def volume(money: np.ndarray, days: np.ndarray, top: np.ndarray, half: np.ndarra
 @dataclass
 class ChannelCurves:
     """Curves of the eight channels. `params` float[8, 4]: log top, log half, log slope, theta; `cov` float[8, 4, 4].
+    Top is in impressions a day and unit, half in money a day and unit.
 
     `spread` float[8]: sd of one campaign's log impressions around its curve; `counts` int[8]: campaigns behind each;
-    `reference` float[8]: median money a day seen (the prior's when nothing was).
+    `reference` float[8]: median money a day and unit seen (the prior's when nothing was).
     """
 
     params: np.ndarray
@@ -72,7 +77,7 @@ class ChannelCurves:
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ChannelCurves:
         """Curves from `campaign_results`; with none, the priors. Deterministic, `seed` is unused."""
         batch, ids, results = history(workspace)
-        return fit_curves(batch, results, daily_results(workspace, ids), prior.money_scale(workspace.currency))
+        return fit_curves(batch, results, daily_results(workspace, ids), Shop(workspace, seed))
 
     def save(self, folder: Path) -> None:
         np.savez(folder / "curves.npz", params=self.params, cov=self.cov, spread=self.spread, counts=self.counts,
@@ -85,19 +90,19 @@ class ChannelCurves:
             arrays = {name: saved[name] for name in ("params", "cov", "spread", "counts", "reference")}
         return cls(**arrays, metrics={}, rows=0)
 
-    def impressions(self, money: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Expected (median) impressions, float[n, 8], of `money` float[n, 8] over `days` float[n]."""
+    def impressions(self, money: np.ndarray, days: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """Expected (median) impressions, float[n, 8], of `money` float[n, 8] over `days` float[n]; `unit` float[n, 8]."""
         top, half, slope = np.exp(self.params[:, :3].T)
-        return volume(money, np.asarray(days, float)[:, None], top, half, slope, self.params[:, 3])
+        return unit * volume(money / unit, np.asarray(days, float)[:, None], top, half, slope, self.params[:, 3])
 
-    def log_sd(self, money: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Sd of log impressions from the curve's own uncertainty (not a campaign's), by the delta method; float[n, 8]."""
-        base = np.log(np.maximum(self.impressions(money, days), 1e-9))
+    def log_sd(self, money: np.ndarray, days: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """Sd of log impressions from the curve's own uncertainty (not a campaign's), delta method; float[n, 8]."""
+        base = np.log(np.maximum(self.impressions(money, days, unit), 1e-9))
         gradient = np.zeros((*money.shape, 4))
         for j in range(4):
             moved = ChannelCurves(self.params.copy(), self.cov, self.spread, self.counts, self.reference, {}, 0)
             moved.params[:, j] += 1e-3
-            gradient[..., j] = (np.log(np.maximum(moved.impressions(money, days), 1e-9)) - base) / 1e-3
+            gradient[..., j] = (np.log(np.maximum(moved.impressions(money, days, unit), 1e-9)) - base) / 1e-3
         return np.sqrt(np.maximum(np.einsum("nki,kij,nkj->nk", gradient, self.cov, gradient), 0.0))
 
     def concave(self) -> np.ndarray:
@@ -113,7 +118,7 @@ class ChannelCurves:
 
 
 def daily_results(workspace: Workspace, ids: list[str]) -> pd.DataFrame:
-    """Campaign x channel x day where the day is known: `row` (into `ids`), `channel` (index), day, spend, impressions."""
+    """Campaign x channel x known day: `row` (into `ids`), `channel` (index), day, spend, impressions."""
     frame = workspace.query(
         """SELECT campaign_id, channel, day, sum(spend) AS spend, sum(impressions) AS impressions FROM campaign_results
            WHERE day IS NOT NULL AND spend > 0 GROUP BY ALL ORDER BY campaign_id, channel, day""")
@@ -123,8 +128,9 @@ def daily_results(workspace: Workspace, ids: list[str]) -> pd.DataFrame:
     return frame
 
 
-def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spend and impressions of one channel's campaigns, float[m, T] each; days beyond a campaign's end are NaN."""
+def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray,
+            unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spend and impressions per unit of one channel's campaigns, float[m, T] each; NaN after a campaign's end."""
     spends, shown = [], []
     by_row = dict(tuple(daily.groupby("row"))) if len(daily) else {}
     for record in results.itertuples():
@@ -132,12 +138,12 @@ def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray) -> tup
             continue
         group = by_row.get(record.row)
         if group is not None and len(group) >= 3:
-            spends.append(group["spend"].to_numpy(float)[:90])
-            shown.append(group["impressions"].to_numpy(float)[:90])
+            spends.append(group["spend"].to_numpy(float)[:90] / unit[record.row])
+            shown.append(np.maximum(group["impressions"].to_numpy(float)[:90], 0.5) / unit[record.row])
         else:
             length = int(np.clip(days[record.row], 1, 90))
-            spends.append(np.full(length, record.spend / length))
-            shown.append(np.full(length, record.impressions / length))
+            spends.append(np.full(length, record.spend / length / unit[record.row]))
+            shown.append(np.full(length, record.impressions / length / unit[record.row]))
     if not spends:
         return np.zeros((0, 1)), np.zeros((0, 1))
     longest = max(map(len, spends))
@@ -145,12 +151,13 @@ def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray) -> tup
     return pad[0], pad[1]
 
 
-def _prior_params(c: int, reference: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Prior mean and sd of (log impressions per money at `reference`, log half, log slope, theta) of channel `c`."""
+def _prior_params(c: int, reference: float, scale: float, messages: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Prior mean, sd of (log impressions per money at `reference`, log half, log slope, theta) of channel `c`."""
     channel = prior.PRIORS[CHANNELS[c]]
-    bend = 20.0 if prior.OWNED[c] else 2.0  # messages cost the same each; auctions saturate
-    efficiency = np.log(1000.0 / (channel.cpm * scale))
-    mean = np.array([efficiency, np.log(bend * reference), np.log(prior.SLOPE), channel.theta])
+    price = channel.cpm * scale / 1000.0  # of an impression
+    half = 0.5 * price if messages else (20.0 if prior.OWNED[c] else 2.0) * reference  # auctions saturate with money
+    efficiency = hill(np.array(reference), half, 1.0) / reference if messages else 1.0 / price
+    mean = np.array([np.log(efficiency), np.log(half), np.log(prior.SLOPE), channel.theta])
     return mean, np.array([prior.RATE_SD, prior.HALF_SD, prior.SLOPE_SD, prior.THETA_SD])
 
 
@@ -163,7 +170,7 @@ def _to_top(free: np.ndarray, reference: float) -> np.ndarray:
 def _fit_one(spend: np.ndarray, shown: np.ndarray, mean: np.ndarray, sd: np.ndarray,
              reference: float) -> tuple[np.ndarray, np.ndarray, float]:
     """MAP estimate of one channel: (free parameters, covariance, sd between campaigns)."""
-    logged = np.log(np.maximum(shown, 0.5))
+    logged = np.log(np.maximum(shown, 1e-12))
     known = np.isfinite(shown)
     money = np.nan_to_num(spend)
     days = known.sum(axis=1)
@@ -191,17 +198,20 @@ def _fit_one(spend: np.ndarray, shown: np.ndarray, mean: np.ndarray, sd: np.ndar
     return free, np.linalg.inv(solved.jac.T @ solved.jac + 1e-9 * np.eye(4)), between
 
 
-def fit_curves(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, scale: float) -> ChannelCurves:
-    """Curves of all channels from past campaigns (see `history`, `daily_results`). `scale`: currency units per USD."""
+def fit_curves(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, shop: Shop) -> ChannelCurves:
+    """Curves of all channels from past campaigns (`history`, `daily_results`)."""
+    scale, unit = prior.money_scale(shop.workspace.currency), shop.units(batch)
     params, cov = np.zeros((K, 4)), np.zeros((K, 4, 4))
     spread, counts, reference = np.full(K, 0.5), np.zeros(K, int), np.zeros(K)
     money_a_day = float(np.median(batch.budget / batch.days)) if len(batch) and np.median(batch.budget) > 0 else 0.0
     for c in range(K):
-        spend, shown = _series(daily[daily["channel"] == c], results[results["channel"] == c], batch.days)
+        spend, shown = _series(daily[daily["channel"] == c], results[results["channel"] == c], batch.days, unit[:, c])
+        messages = bool(prior.OWNED[c]) and shop.knows_reach()
         counts[c] = len(spend)
         seen = float(np.nanmedian(np.nanmean(spend, axis=1))) if len(spend) else 0.0
-        reference[c] = seen or 0.3 * money_a_day or DAILY_MONEY * scale
-        mean, sd = _prior_params(c, reference[c], scale)
+        start = prior.PRIORS[CHANNELS[c]].cpm * scale / 1000 if messages else 0.3 * money_a_day or DAILY_MONEY * scale
+        reference[c] = seen or start
+        mean, sd = _prior_params(c, reference[c], scale, messages)
         if len(spend):
             free, cov_free, spread[c] = _fit_one(spend, shown, mean, sd, reference[c])
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from campaignwright.market.words import CHANNELS, OWNED_CHANNELS
 
 
@@ -34,7 +35,7 @@ PRIORS: dict[str, ChannelPrior] = {
     "xiaohongshu": ChannelPrior(9.0, 0.015, 0.015, 0.20, "assumed"),
 }
 
-RATE_SD = 1.0  # prior sd of a log rate: one channel's shops differ by a factor e either way
+RATE_SD = 0.7  # prior sd of a log rate: shops differ by a factor 2 either way
 SLOPE, SLOPE_SD = 1.0, 0.30  # Hill slope (log scale sd); Robyn 0.5-3, Meridian 1
 HALF_SD = 0.7  # log scale sd of the half-saturation
 THETA_SD = 0.12

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+
 from campaignwright.market.words import ANGLES, CHANNELS, OFFERS, Strategy
 from campaignwright.market.workspace import Workspace
 

@@ -1,0 +1,81 @@
+"""Design matrices of campaign x channel rows for the shrunk rate models: channel levels, then campaign effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from campaignwright.market.words import ANGLES, OFFERS
+from campaignwright.models import response_priors as prior
+from campaignwright.models.strategy_space import Batch, K
+
+
+@dataclass(frozen=True)
+class Features:
+    """`audiences`, `categories`: the levels seen in the past; unseen ones have no effect. `last`: day of the latest start.
+
+    Columns are in `names`.
+    """
+
+    audiences: tuple[str, ...]
+    categories: tuple[str, ...]
+    last: str
+
+    @classmethod
+    def of(cls, batch: Batch) -> Features:
+        """Levels of the past campaigns."""
+        last = str(batch.start.max()) if len(batch) else "2020-01-01"
+        return cls(tuple(sorted({str(a) for a in batch.audience})), tuple(sorted({str(c) for c in batch.category})), last)
+
+    @property
+    def names(self) -> list[str]:
+        """One name per column."""
+        shared = [f"audience={a}" for a in self.audiences] + [f"category={c}" for c in self.categories]
+        shared += [f"offer={o}" for o in OFFERS] + [f"angle={a}" for a in ANGLES]
+        shared += ["season_sin", "season_cos", "season_sin2", "season_cos2", "log_days", "hour_sin", "hour_cos",
+                   "trend", "discount"]
+        owned = ["log_frequency", "frequency", "owned:trend"] + [f"owned:audience={a}" for a in self.audiences]
+        apart = [f"angle={a}" for a in ANGLES] + ["hour_sin", "hour_cos"]
+        return [f"level={c}" for c in range(K)] + shared + owned + [f"{c}:{name}" for c in range(K) for name in apart]
+
+    @property
+    def shared(self) -> int:
+        """Number of columns that act on every channel alike, right after the channel levels."""
+        return len(self.audiences) + len(self.categories) + len(OFFERS) + len(ANGLES) + 9
+
+    def levels(self) -> np.ndarray:
+        """bool[p]: the columns whose prior width is not scaled (channel levels, depth of discount)."""
+        return np.array([name.startswith("level=") or name == "discount" for name in self.names])
+
+    def matrix(self, batch: Batch) -> np.ndarray:
+        """float[n, 8, p]: one row per strategy and channel."""
+        n = len(batch)
+        turn = 2 * np.pi * ((batch.start - batch.start.astype("datetime64[Y]")).astype(float) + batch.days / 2) / 365.25
+        clock = 2 * np.pi * batch.hour / 24.0
+        hour = np.column_stack([np.sin(clock), np.cos(clock)])
+        angle = np.eye(len(ANGLES))[batch.angle]
+        audience = _one_hot(batch.audience, self.audiences)
+        years = (batch.start - np.datetime64(self.last)).astype(float) / 365.25
+        trend = np.clip(years, -3.0, 0.25)
+        shared = np.column_stack([
+            audience, _one_hot(batch.category, self.categories), np.eye(len(OFFERS))[batch.offer], angle,
+            np.sin(turn), np.cos(turn), np.sin(2 * turn), np.cos(2 * turn), np.log(np.maximum(batch.days, 1) / 14.0), hour,
+            trend, batch.discount])
+        often = np.clip(batch.frequency, 0.25, 14)
+        own = np.column_stack([np.log(often / 2.0), often - 2.0, trend, audience])
+        apart = np.column_stack([angle, hour])
+        design = np.zeros((n, K, len(self.names)))
+        a, b = K + shared.shape[1], K + shared.shape[1] + own.shape[1]
+        design[:, np.arange(K), np.arange(K)] = 1.0
+        design[:, :, K:a] = shared[:, None, :]
+        design[:, :, a:b] = own[:, None, :] * prior.OWNED[None, :, None]
+        for c in range(K):
+            at = b + c * apart.shape[1]
+            design[:, c, at:at + apart.shape[1]] = apart
+        return design
+
+
+def _one_hot(values: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:
+    """float[n, levels]; an unseen value is a row of zeros."""
+    return np.array([values == level for level in levels], float).reshape(len(levels), len(values)).T
