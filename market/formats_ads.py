@@ -1,0 +1,182 @@
+"""Advertising platforms: Google Ads report, Meta Ads export, and the public KAG Facebook ads table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.formats_campaigns import campaign_ids, campaigns_write, results_write, state_offers
+from campaignwright.market.reading_encoding import ImportProblem
+from campaignwright.market.workspace import Workspace
+
+CHECKED = {"clicks": 0.0, "impressions": 0.0, "spend": 0.01, "conversions": 0.01}  # field -> rounding allowed per row
+TOTALS = (Total("spend", lambda f: f["spend"], ("campaign_results", "spend")),
+          Total("clicks", lambda f: f["clicks"], ("campaign_results", "clicks")),
+          Total("impressions", lambda f: f["impressions"], ("campaign_results", "impressions")))
+
+
+def _check_totals(sheet: Sheet, totals: pd.Series, whole: pd.Series) -> None:
+    """Compare the `whole` total rows with the sum of the data rows, then take all total rows out. Raises ImportProblem."""
+    data = sheet.frame[~totals]
+    for index in sheet.frame.index[whole]:
+        for name, slack in CHECKED.items():
+            stated, added = sheet.frame.at[index, name], data[name].sum()
+            if pd.notna(stated) and data[name].notna().any() and abs(stated - added) > slack * max(len(data), 1) + 1e-6:
+                raise ImportProblem(
+                    f"{sheet.raw.name}: the total on line {sheet.raw.line[index]} says {stated:,.2f} {name}, its rows add up to "
+                    f"{added:,.2f}; the file is cut short or edited, export it again.")
+    if totals.any():
+        sheet.drop(totals)
+        sheet.warnings.append(f"{int(totals.sum())} total row(s) were checked against the sum and not imported.")
+
+
+def _google_totals(sheet: Sheet) -> None:
+    """`Total: ...` rows. `Total: account` may hold more than the report shows and sub-totals less: only seen, not compared."""
+    first = sheet.raw.frame.iloc[:, 0].str.strip()
+    named = sheet.cell("campaign").str.strip() if sheet.has("campaign") else first
+    totals = first.str.match(r"(?i)total\b\s*(?::|$)") | (named.str.match(r"(?i)total\s*:") & sheet.frame["day"].isna())
+    label = first.where(first.str.match(r"(?i)total"), named).str.replace(r"(?i)^total\s*:?\s*", "", regex=True).str.casefold()
+    _check_totals(sheet, totals, totals & label.isin(["", "campaigns", "campaign", "filtered campaigns", "all campaigns", "report"]))
+
+
+def _meta_totals(sheet: Sheet) -> None:
+    """Meta's summary row has numbers but no campaign name."""
+    totals = sheet.frame["campaign"].isna() & sheet.frame["impressions"].notna()
+    if sheet.has("delivery"):
+        totals &= sheet.frame["delivery"].isna()
+    _check_totals(sheet, totals, totals & (totals.sum() == 1))
+
+
+def _google_channel(types: pd.Series) -> pd.Series:
+    """Campaign type -> channel; a report without types is taken for search."""
+    text = types.fillna("").str.casefold()
+    channel = pd.Series("search", index=types.index, dtype="object")
+    channel[text.str.contains("display|video|demand|app|discovery")] = "display"
+    return channel
+
+
+def _segment(rows: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
+    """The present fields joined, such as `30-34 M`; missing when none is."""
+    parts = rows[list(fields)].fillna("").agg(" ".join, axis=1).str.split().str.join(" ")
+    return parts.where(parts != "", None)
+
+
+def build_google(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """One result row a report row, one campaign a name."""
+    sheet.reject_identical()
+    rows = sheet.kept.copy()
+    rows["campaign_id"] = campaign_ids("google_ads", rows["number"].fillna(rows["campaign"]))
+    rows["name"], rows["channel"] = rows["campaign"], _google_channel(rows["type"])
+    if not sheet.has("type"):
+        sheet.warnings.append("The report has no campaign type; all campaigns are taken for search.")
+    rows["segment"] = _segment(rows, ("ad_group", "device"))
+    rows = rows.drop(columns=["type", "currency"])
+    state_offers(rows, "name", sheet)
+    return [campaigns_write(rows, "google_ads", workspace), results_write(rows)]
+
+
+_PURCHASE = r"purchase|lead|complete_registration|conversion|成效"
+
+
+def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """`Results` count as conversions only where the indicator says purchase, lead or the like."""
+    sheet.reject(sheet.frame["until"] < sheet.frame["day"], "the reporting period ends before it starts")
+    sheet.reject_identical()
+    rows = sheet.kept.copy()
+    rows["campaign_id"] = campaign_ids("meta_ads", rows["number"].fillna(rows["campaign"]))
+    rows["name"], rows["channel"] = rows["campaign"], "social"
+    bought = rows["indicator"].fillna("").str.contains(_PURCHASE, case=False)
+    rows["conversions"] = rows["purchases"].fillna(rows["results"].where(bought))
+    rows["clicks"] = rows["clicks"].fillna(rows["all_clicks"])
+    if (rows["results"].notna() & ~bought & rows["purchases"].isna()).any():
+        sheet.warnings.append("Results that are not purchases, leads or conversions by their indicator were not counted as conversions.")
+    rows["days"] = (rows["until"] - rows["day"]).dt.days + 1
+    if (rows["days"] > 1).any():
+        sheet.warnings.append("Rows that cover several days stand on the first of them; export by day for daily learning.")
+    if rows["revenue"].isna().all():
+        sheet.warnings.append("The export has no conversion value: ROAS of these campaigns is not known.")
+    rows["segment"] = _segment(rows, ("age", "gender", "platform"))
+    state_offers(rows, "name", sheet)
+    return [campaigns_write(rows, "meta_ads", workspace), results_write(rows)]
+
+
+def build_kag(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """No dates, no revenue: days and revenue stay NULL. Conversions are the approved ones (purchases)."""
+    sheet.reject_repeated(["ad_id"], "this ad id")
+    sheet.frame["campaign_id"] = "kag-" + sheet.frame["campaign"].astype("object")
+    sheet.frame["channel"] = "social"
+    sheet.frame["segment"] = _segment(sheet.frame, ("age", "gender"))
+    stored = workspace.query("SELECT campaign_id, segment, impressions, clicks, spend FROM campaign_results WHERE day IS NULL "
+                             "AND campaign_id LIKE 'kag-%'")
+    known = pd.MultiIndex.from_frame(stored)
+    met = pd.MultiIndex.from_frame(sheet.frame[list(stored.columns)]).isin(known)
+    sheet.reject(pd.Series(met, index=sheet.frame.index), "this ad's result was already imported from an earlier file")
+    rows = sheet.kept.assign(name=lambda f: "Facebook ads " + f["campaign"].astype("object"))
+    rows["day"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
+    sheet.warnings.append("The file has no dates and no revenue: its campaigns have no days, and their ROAS is not known.")
+    results = results_write(rows).frame
+    return [campaigns_write(rows, "kag", workspace, restates=False), Write("campaign_results", results)]
+
+
+GOOGLE = Format(
+    key="google_ads", title="a Google Ads report",
+    columns=(
+        Column("day", ("Day", "Date"), "date", required=True, filled=True),
+        Column("campaign", ("Campaign", "Campaign name"), required=True, filled=True),
+        Column("clicks", ("Clicks",), "number", required=True, filled=True, minimum=0),
+        Column("impressions", ("Impr.", "Impressions"), "number", required=True, filled=True, minimum=0),
+        Column("spend", ("Cost",), "money", required=True, filled=True, minimum=0),
+        Column("currency", ("Currency code", "Currency"), required=True),
+        Column("conversions", ("Conversions",), "number", required=True, minimum=0),
+        Column("revenue", ("Conv. value", "Conversion value", "Total conv. value"), "money", minimum=0),
+        Column("type", ("Campaign type", "Advertising channel")),
+        Column("number", ("Campaign ID",), "id"),
+        Column("ad_group", ("Ad group",)),
+        Column("device", ("Device",)),
+    ),
+    build=build_google, prepare=_google_totals,
+    totals=(*TOTALS, Total("conversions", lambda f: f["conversions"]), Total("conversion_value", lambda f: f["revenue"])),
+)
+
+META = Format(
+    key="meta_ads", title="a Meta Ads export",
+    columns=(
+        Column("day", ("Reporting starts", "Day"), "date", required=True, filled=True),
+        Column("until", ("Reporting ends",), "date", required=True, filled=True),
+        Column("campaign", ("Campaign name",), required=True, filled=True),
+        Column("spend", ("Amount spent",), "money", required=True, minimum=0),
+        Column("impressions", ("Impressions",), "number", required=True, minimum=0),
+        Column("clicks", ("Link clicks",), "number", minimum=0),
+        Column("all_clicks", ("Clicks (all)",), "number", minimum=0),
+        Column("results", ("Results",), "number", minimum=0),
+        Column("indicator", ("Result indicator", "Result type")),
+        Column("purchases", ("Purchases", "Website purchases"), "number", minimum=0),
+        Column("revenue", ("Purchases conversion value", "Website purchases conversion value", "Conversion value"), "money", minimum=0),
+        Column("delivery", ("Campaign delivery",)),
+        Column("currency", ("Currency",)),
+        Column("number", ("Campaign ID",), "id"),
+        Column("age", ("Age",)), Column("gender", ("Gender",)), Column("platform", ("Platform", "Publisher platform")),
+    ),
+    build=build_meta, prepare=_meta_totals,
+    totals=(TOTALS[0], Total("clicks", lambda f: f["clicks"].fillna(f["all_clicks"]), ("campaign_results", "clicks")), TOTALS[2]),
+)
+
+KAG = Format(
+    key="facebook_ads_kag", title="the KAG Facebook ads table",
+    columns=(
+        Column("ad_id", ("ad_id",), "id", required=True, filled=True),
+        Column("campaign", ("xyz_campaign_id",), "id", required=True, filled=True),
+        Column("age", ("age",), required=True),
+        Column("gender", ("gender",), required=True),
+        Column("impressions", ("Impressions",), "number", required=True, filled=True, minimum=0),
+        Column("clicks", ("Clicks",), "number", required=True, filled=True, minimum=0),
+        Column("spend", ("Spent",), "money", required=True, filled=True, minimum=0),
+        Column("conversions", ("Approved_Conversion",), "number", required=True, minimum=0),
+        Column("all_conversions", ("Total_Conversion",), "number", minimum=0),
+    ),
+    build=build_kag,
+    totals=(*TOTALS, Total("conversions", lambda f: f["conversions"], ("campaign_results", "conversions")),
+            Total("all_conversions", lambda f: f["all_conversions"])),
+)
+
+FORMATS = (GOOGLE, META, KAG)

@@ -1,0 +1,260 @@
+"""What a format is: columns with aliases and kinds, totals to check, and a function from rows to tables.
+
+A `Format` is data; `match` finds the one whose headers a file has; `Sheet` holds the converted cells and the verdict on
+each row. Storing is in `importers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from campaignwright.market import formats_parse as parse
+from campaignwright.market.reading import RawTable, normalise
+from campaignwright.market.reading_encoding import ImportProblem
+from campaignwright.market.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an export.
+
+    `kind`: text | id | customer | number | money | date | time | flag. `required`: the header must be there (it takes part
+    in recognising the format). `filled`: a row without a value is rejected. `minimum`: a row below it is rejected.
+    """
+
+    field: str
+    aliases: tuple[str, ...]
+    kind: str = "text"
+    required: bool = False
+    filled: bool = False
+    minimum: float | None = None
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum by which a file and what was kept of it are compared: `of(frame)` gives each row's part.
+
+    `stored` names table and expression whose sum grows by exactly the kept part, where there is one.
+    """
+
+    name: str
+    of: Callable[[pd.DataFrame], pd.Series]
+    stored: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """Rows for one table. `how`: append | new (existing ids stay) | fill (existing gaps are filled) | merge (new values
+    win where there are any) | replace (rows with the same `key` columns go first)."""
+
+    table: str
+    frame: pd.DataFrame
+    how: str = "append"
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of file. `build(sheet, workspace)` may reject more rows and returns the writes in order.
+
+    `currency`: the currency of all files of this kind, when the publisher states it. `prepare(sheet)` runs first, e.g. to
+    take total rows out.
+    """
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    build: Callable[[Sheet, Workspace], list[Write]]
+    totals: tuple[Total, ...] = ()
+    currency: str | None = None
+    prepare: Callable[[Sheet], None] | None = None
+    day_first: bool | None = None
+
+    def column(self, name: str) -> Column:
+        """The column whose field is `name`."""
+        return next(column for column in self.columns if column.field == name)
+
+
+def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
+    """field -> header in the file, for the columns of `fmt` that are there. A currency in a money header is set aside."""
+    plain = {normalise(header): header for header in reversed(headers)}
+    bare = {normalise(_CURRENCY.sub("", header)): header for header in reversed(headers)}
+    found = {}
+    for column in fmt.columns:
+        for alias in (column.field, *column.aliases):
+            header = plain.get(normalise(alias)) or (bare.get(normalise(alias)) if column.kind == "money" else None)
+            if header is not None:
+                found[column.field] = header
+                break
+    return found
+
+
+_CURRENCY = re.compile(r"\s*\(([A-Z]{3})\)\s*$")
+
+
+def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[Format, dict[str, str]]:
+    """The format whose required headers are all there (the one with most of them). Raises ImportProblem naming what lacks."""
+    best: tuple[float, int, Format, dict[str, str]] | None = None
+    for fmt in formats:
+        found = find_columns(fmt, headers)
+        required = [column.field for column in fmt.columns if column.required]
+        share = sum(column in found for column in required) / len(required)
+        score = (share, len(found), fmt, found)
+        if best is None or score[:2] > best[:2]:
+            best = score
+    share, hits, fmt, found = best
+    if share == 1:
+        return fmt, found
+    missing = [column.aliases[0] for column in fmt.columns if column.required and column.field not in found]
+    if share >= 0.6 and hits >= 3:
+        plural = "columns" if len(missing) > 1 else "column"
+        raise ImportProblem(f"{name}: looks like {fmt.title}, but the {plural} {_quoted(missing)} {'are' if len(missing) > 1 else 'is'} "
+                            "missing; add it in the report's column settings and export again.")
+    near = f" The nearest is {fmt.title}, which also needs {_quoted(missing)}." if share >= 0.3 else ""
+    raise ImportProblem(f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns "
+                        "to the headers, for instance table orders with order_id=Number, ordered_at=Date, total=Amount.")
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"'{name[:40]}'" for name in names)
+
+
+@dataclass
+class Sheet:
+    """A file's rows after conversion. `frame` has one column per field of the format, all NULL when the file lacks it."""
+
+    raw: RawTable
+    fmt: Format
+    found: dict[str, str]
+    frame: pd.DataFrame
+    reason: pd.Series  # why a row is rejected; missing = kept
+    currencies: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: int = 0  # total rows and the like: checked, not data
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The rows not rejected so far."""
+        return self.frame[self.reason.isna()]
+
+    @property
+    def line(self) -> pd.Series:
+        """Physical line of every row of `frame`."""
+        return pd.Series(self.raw.line, index=self.raw.frame.index)[self.frame.index]
+
+    def has(self, name: str) -> bool:
+        """Whether the file has a column for this field."""
+        return name in self.found
+
+    def cell(self, name: str) -> pd.Series:
+        """The unconverted strings of a field's column (must be there)."""
+        return self.raw.frame.loc[self.frame.index, self.found[name]]
+
+    def reject(self, mask: pd.Series, reason: str) -> None:
+        """Reject the rows in `mask` that are not rejected yet. Reasons never quote a cell: it may hold personal data."""
+        mask = mask.reindex(self.frame.index, fill_value=False).fillna(False).astype(bool)
+        self.reason = self.reason.mask(mask & self.reason.isna(), reason)
+
+    def drop(self, mask: pd.Series) -> None:
+        """Take rows out altogether (they are not data, such as total rows)."""
+        self.skipped += int(mask.sum())
+        self.frame, self.reason = self.frame[~mask], self.reason[~mask]
+
+    def reject_repeated(self, fields: list[str], what: str) -> None:
+        """Reject the later ones of rows that share `fields`, naming the line of the first."""
+        rows = self.kept[fields]
+        again = rows.duplicated(keep="first")
+        if again.any():
+            first = rows.assign(_line=self.line).groupby(fields, dropna=False, sort=False)["_line"].transform("first")
+            for index in rows.index[again]:
+                self.reason[index] = f"{what} already stands on line {first[index]}"
+
+    def reject_identical(self) -> None:
+        """Reject rows that repeat an earlier row cell by cell (an export pasted twice)."""
+        cells = self.raw.frame.loc[self.kept.index]
+        self.reject(cells.duplicated(keep="first").reindex(self.frame.index), "the same row stands further up")
+
+    def reject_stored(self, workspace: Workspace, table: str, column: str, name: str, reason: str) -> pd.Index:
+        """Reject rows whose `name` is already an id in `table`; returns the ids met there."""
+        stored = workspace.query(f"SELECT DISTINCT {column} AS id FROM {table} WHERE {column} IS NOT NULL")["id"]
+        met = self.kept[name].isin(set(stored))
+        ids = pd.Index(self.kept.loc[met, name].unique())
+        self.reject(met, reason)
+        return ids
+
+
+def convert(raw: RawTable, fmt: Format, found: dict[str, str], pseudonym: Callable[[str], str]) -> Sheet:
+    """Cells to values, column by column; rows with unreadable or missing cells are rejected with the reason."""
+    index = raw.frame.index
+    sheet = Sheet(raw, fmt, found, pd.DataFrame(index=index), pd.Series(pd.NA, index=index, dtype="object"))
+    numeric = [raw.frame[found[c.field]] for c in fmt.columns if c.kind in ("number", "money") and c.field in found]
+    decimal = parse.decimal_mark(numeric, raw.delimiter)
+    day_first = fmt.day_first if fmt.day_first is not None else decimal == ","
+    width = raw.frame.shape[1]
+    torn = pd.Series(raw.cells != width, index=index)
+    converted, unreadable = {}, []
+    for column in fmt.columns:
+        if column.field not in found:
+            converted[column.field] = _missing(column.kind, index)
+            continue
+        cells = raw.frame[found[column.field]]
+        values, bad, note = _values(column, cells, decimal, day_first, pseudonym)
+        converted[column.field] = values
+        unreadable.append((column, bad))
+        if note:
+            sheet.warnings.append(f"'{found[column.field]}' may be day/month or month/day; it was read as "
+                                  f"{'day/month' if day_first else 'month/day'}.")
+    sheet.frame = pd.DataFrame(converted, index=index)
+    _currencies(sheet)
+    if fmt.prepare:
+        fmt.prepare(sheet)
+    sheet.reject(torn, f"the line has more or fewer cells than the header ({width})")
+    for column, bad in unreadable:
+        header = found[column.field][:60]
+        sheet.reject(bad, f"'{header}' is not a {_SPOKEN.get(column.kind, 'value')}")
+        if column.filled:
+            sheet.reject(sheet.frame[column.field].isna(), f"'{header}' is empty")
+        if column.minimum is not None:
+            sheet.reject(sheet.frame[column.field] < column.minimum, f"'{header}' is below {column.minimum:g}")
+    return sheet
+
+
+_SPOKEN = {"number": "number", "money": "number", "date": "date", "time": "date", "flag": "yes or no"}
+
+
+def _missing(kind: str, index: pd.Index) -> pd.Series:
+    dtype = {"number": float, "money": float, "date": "datetime64[us]", "time": "datetime64[us]", "flag": "boolean"}.get(kind, "object")
+    return pd.Series(np.nan if dtype is float else pd.NaT if "date" in str(dtype) else pd.NA, index=index, dtype=dtype)
+
+
+def _values(column: Column, cells: pd.Series, decimal: str, day_first: bool, pseudonym: Callable[[str], str]
+            ) -> tuple[pd.Series, pd.Series, bool]:
+    """(values, unreadable mask, whether day and month were ambiguous) of one column."""
+    nothing = pd.Series(False, index=cells.index)
+    if column.kind in ("number", "money"):
+        return *parse.numbers(cells, decimal), False
+    if column.kind in ("date", "time"):
+        values, bad, ambiguous = parse.dates(cells, day_first)
+        return (values.dt.normalize() if column.kind == "date" else values), bad, ambiguous
+    if column.kind == "flag":
+        return *parse.flags(cells), False
+    if column.kind == "customer":
+        return parse.customers(cells, pseudonym), nothing, False
+    return (parse.ids(cells, pseudonym) if column.kind == "id" else parse.texts(cells)), nothing, False
+
+
+def _currencies(sheet: Sheet) -> None:
+    """Currency codes the file states: in money headers, or in a column named by the format as `currency`."""
+    codes = []
+    for column in sheet.fmt.columns:
+        header = sheet.found.get(column.field)
+        code = _CURRENCY.search(header) if header and column.kind == "money" else None
+        codes += [code[1]] if code else []
+    if sheet.has("currency"):
+        codes += [str(code).upper()[:20] for code in sheet.frame["currency"].dropna().unique()]
+    sheet.currencies = list(dict.fromkeys(codes))

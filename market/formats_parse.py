@@ -1,0 +1,182 @@
+"""Cells to values: numbers, dates, flags, and text without e-mail addresses or phone numbers.
+
+Every function works on the distinct strings of a column, so half a million cells cost as much as their few thousand
+distinct values. What cannot be read comes back as missing plus a mask; the caller rejects those rows with a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from campaignwright.market.reading_encoding import EMAIL
+
+NULLS = frozenset({"", "-", "--", "—", "–", "n/a", "na", "null", "none", "nan", "#n/a"})
+LARGEST = 1e12  # amounts and counts beyond this are a broken cell
+PHONE = re.compile(
+    r"(?<![\w.])\+\d[\d\s().-]{6,}\d"  # +44 7700 900123
+    r"|(?<![\w.-])\(?0\d{2,4}\)?[\s.-]?\d{3,4}[\s.-]?\d{3,4}(?![\w-])"  # 020 7946 0958
+    r"|(?<![\w.-])\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}(?![\w-])"  # (555) 010-4477
+    r"|(?<!\d)1[3-9]\d{9}(?!\d)"  # Chinese mobile
+)
+_NUMBER = re.compile(
+    r"(?P<sign>[+\-−]?)\s*(?:[A-Z]{3}\s*|[$£€¥₹]\s*|(?:US|CA|A|C)\$\s*)?(?P<sign2>[-−]?)\s*(?P<body>\d[\d.,'’ ]*|[.,]\d+)"
+    r"(?P<exp>[eE][+-]?\d{1,3})?\s*(?P<tail>%|[A-Z]{3}|[$£€¥₹元])?"
+)
+_TRUE = {"yes": True, "true": True, "1": True, "y": True, "t": True, "subscribed": True, "是": True}
+_FALSE = {"no": False, "false": False, "0": False, "n": False, "f": False, "unsubscribed": False, "not subscribed": False,
+          "never subscribed": False, "否": False}
+_DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M %p", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
+          "%b %d, %Y %I:%M %p", "%b %d, %Y %H:%M", "%b %d, %Y", "%B %d, %Y %I:%M %p", "%B %d, %Y", "%d %b %Y %H:%M", "%d %b %Y",
+          "%d %B %Y", "%a, %b %d, %Y", "%Y%m%d", "%Y年%m月%d日", "%Y年%m月%d日 %H:%M")
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+
+
+def by_value(series: pd.Series, function: Callable[[list[str]], list | np.ndarray | pd.Series], dtype: object) -> pd.Series:
+    """`function` applied to the list of distinct strings, spread back over the column."""
+    codes, values = pd.factorize(series)
+    result = pd.Series(function(list(values)), dtype=dtype).to_numpy()
+    return pd.Series(result[codes], index=series.index, dtype=dtype)
+
+
+def is_null(series: pd.Series) -> pd.Series:
+    """Mask of the cells that exports use for 'nothing'."""
+    return by_value(series, lambda values: [value.strip().casefold() in NULLS for value in values], bool)
+
+
+def decimal_mark(columns: list[pd.Series], delimiter: str) -> str:
+    """`,` or `.`: which the file's number columns use as decimal mark, by the cells that can only be read one way."""
+    comma, dot = (0.5, 0.0) if delimiter == ";" else (0.0, 0.5)
+    for column in columns:
+        for value in column.unique():
+            value = value.strip()
+            comma += bool(re.search(r"\d,\d{1,2}\D*$|^-?0,\d+$|\.\d{3},\d", value))
+            dot += bool(re.search(r"\d\.\d{1,2}\D*$|^-?0\.\d+$|\d\.\d{4,}$|,\d{3}\.\d", value))
+    return "," if comma > dot else "."
+
+
+def number(text: str, decimal: str = ".") -> float:
+    """One cell as a float, NaN when it is not a number. Grouping marks, currency signs, `%` (as a fraction) and (1.00) are read."""
+    text = re.sub(r"[\s\u00a0\u202f\u2009]+", " ", text).strip()
+    negative = text.startswith("(") and text.endswith(")")
+    match = _NUMBER.fullmatch(text[1:-1].strip() if negative else text)
+    if not match:
+        return np.nan
+    group = "." if decimal == "," else ","
+    body = match["body"].strip()
+    whole, _, fraction = body.partition(decimal)
+    grouped = re.search(r"[.,'’ ]", whole)
+    if grouped and not re.fullmatch(rf"\d{{1,3}}(?:[{group}'’ ]\d{{2,3}})*[{group}'’ ]\d{{3}}", whole):
+        return np.nan
+    if fraction and not fraction.isdigit():
+        return np.nan
+    value = float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{fraction or '0'}{match['exp'] or ''}")
+    value = value / 100 if match["tail"] == "%" else value
+    minus = sum((negative, match["sign"] in ("-", "−"), match["sign2"] in ("-", "−"))) % 2 == 1
+    return -value if minus else value
+
+
+def numbers(series: pd.Series, decimal: str) -> tuple[pd.Series, pd.Series]:
+    """(float column, mask of cells that are neither empty nor a number below 1e12)."""
+
+    def read(values: list[str]) -> list[float]:
+        read = [number(value, decimal) for value in values]
+        return [value if abs(value) <= LARGEST else np.nan for value in read]
+
+    parsed = by_value(series, read, float)
+    return parsed, parsed.isna() & ~is_null(series)
+
+
+def flags(series: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """(nullable boolean column, mask of cells that are neither empty nor yes/no)."""
+    table = _TRUE | _FALSE
+    parsed = by_value(series, lambda values: [table.get(value.strip().casefold()) for value in values], "boolean")
+    return parsed, parsed.isna() & ~is_null(series)
+
+
+def dates(series: pd.Series, day_first: bool) -> tuple[pd.Series, pd.Series, bool]:
+    """(naive local timestamps, mask of unreadable cells, whether day and month could not be told apart).
+
+    Offsets from UTC are dropped: the export's own clock is the shop's. Years outside 1990-2100 are unreadable. When every
+    date reads both ways (03/04/2026) the order is `day_first`.
+    """
+    ambiguous = False
+
+    def read(values: list[str]) -> pd.Series:
+        nonlocal ambiguous
+        text = pd.Series(values, dtype="object").map(_plain_date)
+        parsed, ambiguous = _parse_dates(text, day_first)
+        return parsed.where(parsed.dt.year.between(1990, 2100))
+
+    result = by_value(series, read, "datetime64[us]")
+    return result, result.isna() & ~is_null(series), ambiguous
+
+
+def _plain_date(value: str) -> str:
+    value = re.sub(r"\s+", " ", value.strip().replace("T", " ") if re.match(r"\d{4}-\d\d-\d\dT", value.strip()) else value.strip())
+    value = re.sub(r"(\d\d:\d\d(?::\d\d)?)\.\d+", r"\1", value)
+    return re.sub(r"(\d\d:\d\d(?::\d\d)?)\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", r"\1", value)
+
+
+def _parse_dates(text: pd.Series, day_first: bool) -> tuple[pd.Series, bool]:
+    """Distinct date strings to timestamps; also whether both day orders fit all numeric dates."""
+    parsed = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+    filled = ~text.str.casefold().isin(NULLS)
+    for pattern in _DATES:
+        left = parsed.isna() & filled
+        if not left.any():
+            return parsed, False
+        parsed[left] = pd.to_datetime(text[left], format=pattern, errors="coerce").astype("datetime64[us]")
+    slashed = text.str.replace(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{2,4})", r"\1/\2/\3", regex=True)
+    left = parsed.isna() & filled & slashed.str.match(r"\d{1,2}/\d{1,2}/\d{2,4}")
+    if not left.any():
+        return parsed, False
+    orders = {}
+    for name, order in (("day", "%d/%m/"), ("month", "%m/%d/")):
+        attempt = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+        for year in ("%Y", "%y"):
+            for time in _TIMES:
+                open_ = left & attempt.isna()
+                if open_.any():
+                    attempt[open_] = pd.to_datetime(slashed[open_], format=order + year + time, errors="coerce").astype("datetime64[us]")
+        orders[name] = attempt
+    fits = {name: int(attempt[left].notna().sum()) for name, attempt in orders.items()}
+    ambiguous = fits["day"] == fits["month"] and bool((orders["day"][left] != orders["month"][left]).any())
+    first = "day" if fits["day"] > fits["month"] or (fits["day"] == fits["month"] and day_first) else "month"
+    parsed[left] = orders[first][left]
+    return parsed, ambiguous
+
+
+def scrub(text: str) -> str:
+    """`text` without e-mail addresses, phone numbers and control characters."""
+    text = PHONE.sub("[phone]", EMAIL.sub("[e-mail]", text)) if re.search(r"@|\d.{0,3}\d", text) else text
+    text = text.replace("@", "(at)") if "@" in text else text
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()
+
+
+def texts(series: pd.Series) -> pd.Series:
+    """Scrubbed text column; null tokens become missing."""
+    return by_value(series, lambda values: [None if v.strip().casefold() in NULLS else scrub(v) or None for v in values], "object")
+
+
+def ids(series: pd.Series, pseudonym: Callable[[str], str]) -> pd.Series:
+    """Identifier column: kept as it is, except that an e-mail address or phone number used as one becomes its pseudonym."""
+
+    def read(values: list[str]) -> list[str | None]:
+        plain = [" ".join(value.split()) for value in values]
+        return [None if v.casefold() in NULLS else pseudonym(v) if "@" in v or v.startswith("+") or "\x00" in v else v for v in plain]
+
+    return by_value(series, read, "object")
+
+
+def customers(series: pd.Series, pseudonym: Callable[[str], str]) -> pd.Series:
+    """Customer identifiers as pseudonyms; `17850.0`, as spreadsheets write it, is `17850`."""
+
+    def read(values: list[str]) -> list[str | None]:
+        plain = [re.sub(r"^(\d+)\.0$", r"\1", value.strip()) for value in values]
+        return [None if value.casefold() in NULLS else pseudonym(value) for value in plain]
+
+    return by_value(series, read, "object")

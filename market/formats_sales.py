@@ -1,0 +1,145 @@
+"""Order lines, one a row, and what follows from them: orders, products, customers. UCI Online Retail and its like.
+
+Decisions for Online Retail: cancellations (invoice `C...`) are orders with status cancelled and negative quantities; a line
+without a customer is kept without one; repeated identical lines are real lines; postage, carriage, manual entries,
+discounts, samples and vouchers are money of the order but no product (`product_id` NULL); the shop's own fees and bad-debt
+entries are not sales and are rejected, as are lines without a price (stock corrections).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.workspace import Workspace
+
+NOT_PRODUCTS = r"(?:POST|DOT|C2|M|D|S|GIFT_\d.*)"  # postage, carriage, manual, discount, samples, vouchers
+NOT_SALES = r"(?:AMAZONFEE|BANK CHARGES|CRUK|B)"  # fees, commission, bad debt
+
+QUANTITY_TIMES_PRICE = Total("quantity_x_price", lambda f: f["quantity"] * f["unit_price"], ("order_lines", "quantity * unit_price"))
+QUANTITY = Total("quantity", lambda f: f["quantity"], ("order_lines", "quantity"))
+
+
+def most_frequent(frame: pd.DataFrame, key: str, value: str) -> pd.Series:
+    """For each `key` its most frequent `value` (ties: the first in alphabetical order)."""
+    counts = frame[[key, value]].dropna().value_counts(sort=False).reset_index()
+    counts = counts.sort_values([key, "count", value], ascending=[True, False, True])
+    return counts.drop_duplicates(key).set_index(key)[value]
+
+
+def products_of(lines: pd.DataFrame) -> Write:
+    """Catalogue from lines (`product_id`, `name`, `unit_price`): most frequent name, median positive price, no cost."""
+    sold = lines[lines["product_id"].notna()]
+    names = most_frequent(sold, "product_id", "name")
+    products = pd.DataFrame({"product_id": sold["product_id"].unique()})
+    products["name"] = products["product_id"].map(names).fillna(products["product_id"])
+    paid = sold[(sold["unit_price"] > 0) & (sold["quantity"] > 0)]
+    products["price"] = products["product_id"].map(paid.groupby("product_id")["unit_price"].median())
+    return Write("products", products, "fill")
+
+
+def customers_of(orders: pd.DataFrame) -> Write:
+    """Customers from orders: first order date, most frequent country."""
+    known = orders[orders["customer_id"].notna()]
+    first = known.groupby("customer_id", sort=True)["ordered_at"].min().dt.normalize().rename("created_on").reset_index()
+    first["country"] = first["customer_id"].map(most_frequent(known, "customer_id", "country"))
+    return Write("customers", first, "fill")
+
+
+def _first(frame: pd.DataFrame, column: str, by: str) -> pd.Series:
+    rows = frame[[by, column]].dropna().drop_duplicates(by)
+    return rows.set_index(by)[column]
+
+
+def tables(lines: pd.DataFrame) -> list[Write]:
+    """Writes for lines with order_id, product_id, name, quantity, unit_price, ordered_at, customer_id, country, status."""
+    lines = lines.assign(line=lines.groupby("order_id", sort=False).cumcount() + 1)
+    value = lines["quantity"] * lines["unit_price"]
+    orders = pd.DataFrame({"ordered_at": lines.groupby("order_id", sort=False)["ordered_at"].min(),
+                           "total": value.groupby(lines["order_id"], sort=False).sum().round(6)})
+    for column in ("customer_id", "country", "status", "channel", "discount"):
+        if column in lines:
+            orders[column] = orders.index.map(_first(lines, column, "order_id"))
+    orders = orders.reset_index()
+    return [products_of(lines), customers_of(orders), Write("orders", orders), Write("order_lines", lines)]
+
+
+def _reject_bad_lines(sheet: Sheet) -> pd.Series:
+    """Shared checks; returns the mask of cancelled lines."""
+    frame = sheet.frame
+    cancelled = frame["order_id"].fillna("").str.match(r"C\d", case=False)
+    sheet.reject((frame["quantity"] < 0) & ~cancelled, "negative quantity outside a cancellation")
+    sheet.reject(frame["quantity"] == 0, "the quantity is 0")
+    sheet.reject(frame["unit_price"] < 0, "negative price: an accounting entry, not a sale")
+    sheet.reject(frame["unit_price"] == 0, "the price is 0: a stock correction or gift, not a sale")
+    sheet.reject(cancelled & (frame["quantity"] > 0), "positive quantity in a cancellation")
+    return cancelled
+
+
+def reject_known_orders(sheet: Sheet, workspace: Workspace) -> None:
+    """Lines of orders that an earlier file brought are counted as rejected; the order stays as it is."""
+    sheet.reject_stored(workspace, "orders", "order_id", "order_id", "the order was already imported from an earlier file")
+
+
+def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """See the module's docstring."""
+    code = sheet.frame["product_id"] = sheet.frame["product_id"].str.upper()
+    sheet.reject(code.fillna("").str.fullmatch(NOT_SALES), "a fee, commission or bad debt of the shop, not a sale")
+    cancelled = _reject_bad_lines(sheet)
+    reject_known_orders(sheet, workspace)
+    lines = sheet.kept.copy()
+    lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
+    extra = lines["product_id"].str.fullmatch(NOT_PRODUCTS)
+    if extra.any():
+        sheet.warnings.append(f"{int(extra.sum()):,} lines are postage, manual entries, discounts, samples or vouchers: kept as "
+                              "money of their orders, not as products.")
+        lines.loc[extra, "product_id"] = None
+    nobody = lines["customer_id"].isna().sum()
+    if nobody:
+        sheet.warnings.append(f"{int(nobody):,} lines name no customer; they count for products and revenue, not for audiences.")
+    sheet.warnings.append("The file has no categories and no costs: profit needs a cost, from a products file or said in the chat.")
+    return tables(lines)
+
+
+def build_sales(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """Order lines of any shop: nothing is known about its codes beyond cancellations `C...`."""
+    cancelled = _reject_bad_lines(sheet)
+    reject_known_orders(sheet, workspace)
+    lines = sheet.kept.copy()
+    lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
+    return tables(lines)
+
+
+ONLINE_RETAIL = Format(
+    key="online_retail", title="UCI Online Retail",
+    columns=(
+        Column("order_id", ("InvoiceNo", "Invoice"), "id", required=True, filled=True),
+        Column("product_id", ("StockCode",), "id", required=True, filled=True),
+        Column("name", ("Description",), required=True),
+        Column("quantity", ("Quantity",), "number", required=True, filled=True),
+        Column("ordered_at", ("InvoiceDate",), "time", required=True, filled=True),
+        Column("unit_price", ("UnitPrice", "Price"), "money", required=True, filled=True),
+        Column("customer_id", ("CustomerID", "Customer ID"), "customer", required=True),
+        Column("country", ("Country",), required=True),
+    ),
+    build=build_online_retail, totals=(QUANTITY_TIMES_PRICE, QUANTITY), currency="GBP", day_first=False,
+)
+
+SALES = Format(
+    key="sales_lines", title="a list of order lines",
+    columns=(
+        Column("order_id", ("Order ID", "Order number", "Order no", "Order", "Invoice number", "订单号", "订单编号"), "id", True, True),
+        Column("product_id", ("Product ID", "SKU", "Item number", "Article number", "商品编号", "商品ID"), "id", True, True),
+        Column("quantity", ("Quantity", "Qty", "数量"), "number", True, True),
+        Column("unit_price", ("Unit price", "Item price", "Price", "单价"), "money", True, True),
+        Column("ordered_at", ("Order date", "Ordered at", "Date", "Created at", "下单时间", "订单时间"), "time", True, True),
+        Column("name", ("Product name", "Product", "Item name", "Description", "Title", "商品名称")),
+        Column("customer_id", ("Customer ID", "Customer", "Customer number", "Customer email", "Email", "客户ID", "会员ID"), "customer"),
+        Column("country", ("Country", "Shipping country", "国家")),
+        Column("channel", ("Channel", "Sales channel")),
+        Column("currency", ("Currency", "Currency code", "币种")),
+    ),
+    build=build_sales, totals=(QUANTITY_TIMES_PRICE, QUANTITY),
+)
+
+FORMATS = (ONLINE_RETAIL, SALES)
