@@ -1,0 +1,157 @@
+"""LangChain's view of a LocalModel: a chat model whose tool calls are decoded under a grammar.
+
+Messages become the chat template's dictionaries; the marketer's messages, and names in tool answers, are the sources
+from which said values may be copied. One turn holds text or one call.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict
+
+from campaignwright.agent.grammar import OPEN, parse_turn, turn_grammar
+from campaignwright.agent.local_model import LocalModel, ModelProblem
+
+NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
+STATED = ("budget", "days", "max_discount", "min_roas")  # brief fields that text may cite besides tools' figures
+
+
+class CampaignChatModel(BaseChatModel):
+    """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
+
+    `show_tools` / `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model
+    knows them and its prompt stays short.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    local: LocalModel
+    adapter: str | None = None
+    max_new_tokens: int = 400
+    temperature: float = 0.0
+    seed: int = 0
+    show_tools: bool = True
+    show_system: bool = True
+
+    @property
+    def _llm_type(self) -> str:
+        return "campaignwright-local"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"name": self.local.name, "adapter": self.adapter, "temperature": self.temperature, "seed": self.seed}
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
+        """Bind the tools' schemas; `tool_choice` "any" forces a call, "none" forbids one."""
+        return self.bind(tools=[tool_schema(tool) for tool in tools], **kwargs)
+
+    def _generate(self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None,
+                  **kwargs: Any) -> ChatResult:
+        whole: AIMessageChunk | None = None
+        for chunk in self._stream(messages, stop, run_manager, **kwargs):
+            whole = chunk.message if whole is None else whole + chunk.message
+        message = AIMessage(content=whole.content if whole else "", tool_calls=whole.tool_calls if whole else [])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None,
+                **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        tools = kwargs.get("tools") or []
+        ids = self.local.encode(self._chat(messages), tools if self.show_tools else None)
+        decoding = self.local.decode(
+            ids, adapter=self.adapter, grammar=self._grammar(messages, tools, kwargs),
+            max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=self.seed,
+        )  # fmt: skip
+        written, shown = "", 0
+        with closing(decoding):
+            for _, piece in decoding:
+                written += piece
+                if not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
+                    yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
+                    shown = len(written)
+        calls = _call_chunks(written) if written.startswith(OPEN) else []
+        rest = "" if calls else written[shown:]
+        yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
+
+    def _grammar(self, messages: list[BaseMessage], tools: list[dict[str, Any]], kwargs: dict[str, Any]) -> str:
+        choice = kwargs.get("tool_choice")
+        return turn_grammar(
+            tools, said_sources(messages), special=self.local.is_special(OPEN), figures=known_figures(messages),
+            text=choice not in ("any", "required"), calls=choice != "none",
+        )  # fmt: skip
+
+    def _chat(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
+        return [one for one in map(as_chat, messages) if self.show_system or one["role"] != "system"]
+
+
+def tool_schema(tool: Any) -> dict[str, Any]:
+    """The OpenAI-style schema of a tool; ours carry it unchanged in their metadata."""
+    if isinstance(tool, BaseTool) and "schema" in (tool.metadata or {}):
+        return tool.metadata["schema"]
+    return convert_to_openai_tool(tool)
+
+
+def as_chat(message: BaseMessage) -> dict[str, Any]:
+    """One LangChain message as a chat template takes it."""
+    text = str(message.text)
+    if isinstance(message, SystemMessage):
+        return {"role": "system", "content": text}
+    if isinstance(message, ToolMessage):
+        return {"role": "tool", "name": message.name, "content": text}
+    if isinstance(message, AIMessage):
+        functions = [{"name": call["name"], "arguments": call["args"]} for call in message.tool_calls]
+        calls = [{"type": "function", "function": function} for function in functions]
+        return {"role": "assistant", "content": text, **({"tool_calls": calls} if calls else {})}
+    return {"role": "user", "content": text}
+
+
+def said_sources(messages: Sequence[BaseMessage]) -> list[str]:
+    """Texts that said values may be copied from: names in tool answers, then the marketer's own messages."""
+    names: dict[str, None] = {}
+    for answer in _answers(messages):
+        for key in NAMES:
+            values = answer.get(key)
+            for value in values if isinstance(values, list) else [values]:
+                if isinstance(value, str) and value:
+                    names.setdefault(value)
+    return [*names, *(as_chat(message)["content"] for message in messages if isinstance(message, HumanMessage))]
+
+
+def known_figures(messages: Sequence[BaseMessage]) -> list[str]:
+    """Names of figures that tool answers in these messages offer, and the brief's stated fields."""
+    names = dict.fromkeys(STATED)
+    for answer in _answers(messages):
+        names.update(dict.fromkeys(name for name in answer.get("figures", []) if isinstance(name, str)))
+    return list(names)
+
+
+def _answers(messages: Sequence[BaseMessage]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            try:
+                answer = json.loads(str(message.text))
+            except ValueError:
+                continue
+            if isinstance(answer, dict):
+                yield answer
+
+
+def _call_chunks(written: str) -> list[dict[str, Any]]:
+    """LangChain's tool call chunks of a decoded turn. Raises ModelProblem when the token limit cut the call off."""
+    try:
+        _, calls = parse_turn(written)
+    except ValueError as error:
+        raise ModelProblem("The model's tool call was cut off; ask for less at once.") from error
+    return [
+        {"name": name, "args": json.dumps(arguments, ensure_ascii=False), "id": f"call_{uuid.uuid4().hex}", "index": at}
+        for at, (name, arguments) in enumerate(calls)
+    ]

@@ -1,0 +1,84 @@
+"""Copywriters (`tools.base.CopyWriter`): raw copy with slots, from the tuned adapter or from any chat model.
+
+They only write. Filling the slots, limits, banned claims and ranking belong to `tools.write_copy`, which asks again for
+what it rejects.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+
+from campaignwright.agent.grammar import copy_grammar
+from campaignwright.agent.local_model import LocalModel
+from campaignwright.agent.prompting import prompt
+from campaignwright.tools.copy_format import FIELDS, copy_messages, output_schema
+from campaignwright.tools.copy_rules import placement
+
+LONGEST = 700  # characters of a field whose limit is softer than this
+BANNED = {"en": "", "zh": "最"}  # characters that no copy in the language may hold (absolute terms in Chinese law)
+
+
+def field_limits(channel: str) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """(most characters per field, (least, most) items of list fields) for the default placement of `channel`."""
+    rules = placement(channel)["fields"]
+    lengths = {name: min(rules.get(name, {}).get("max") or LONGEST, LONGEST) for name in FIELDS[channel]}
+    items = {name: (min(rules[name]["items"][0], most), most) for name, most in FIELDS[channel].items() if most}
+    return lengths, items
+
+
+def writing_grammar(spec: dict[str, Any]) -> str:
+    """The grammar of one variant for `spec` (channel, language, slots): its fields, within reach of their limits."""
+    lengths, items = field_limits(spec["channel"])
+    schema = output_schema(spec["channel"])
+    for name, (least, most) in items.items():
+        schema["properties"][name] |= {"minItems": least, "maxItems": most}
+    return copy_grammar(schema, slots=spec.get("slots", ()), banned=BANNED[spec["language"]], limits=lengths)
+
+
+@dataclass
+class AdapterWriter:
+    """Writes with a LocalModel and its copywriter adapter: a batch of samples, each under the channel's grammar."""
+
+    local: LocalModel
+    adapter: str | None = "copywriter"
+    temperature: float = 0.8
+    top_p: float = 0.95
+    spare: int = 2  # drafts beyond those asked for, since some will be rejected and a batch costs little more
+
+    def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
+        """`n` drafts and some to spare; fewer where drafts repeat or were cut off. `spec` as in `copy_messages`."""
+        outs = self.local.generate(
+            copy_messages(spec), adapter=self.adapter, grammar=writing_grammar(spec), n=n + self.spare, seed=seed,
+            temperature=self.temperature, top_p=self.top_p, max_new_tokens=500,
+        )  # fmt: skip
+        return [draft for text in dict.fromkeys(outs) if (draft := _parse(text)) is not None]
+
+
+@dataclass
+class ChatWriter:
+    """Writes with any chat model, asked in plain words for a JSON array."""
+
+    model: BaseChatModel
+
+    def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
+        """Up to `n` drafts: what the model's answer holds of the asked form. `seed` is not used."""
+        values = {key: spec.get(key) or "any" for key in ("channel", "tone", "angle", "audience", "offer", "category")}
+        schema = json.dumps(output_schema(spec["channel"]), ensure_ascii=False)
+        slots = " ".join(f"{{{name}}}" for name in spec.get("slots", ())) or "-"
+        text = prompt("copy", spec["language"], n=n, schema=schema, slots=slots, **values)
+        answer = str(self.model.invoke([HumanMessage(text)]).text)
+        start, end = answer.find("["), answer.rfind("]")
+        drafts = _parse(answer[start : end + 1]) if 0 <= start < end else None
+        return [draft for draft in drafts if isinstance(draft, dict)][:n] if isinstance(drafts, list) else []
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,238 @@
+"""From the model's text to what is shown: figures and names in place of slots, sentences with foreign numbers left out.
+
+A number in model-written text is shown only as `{fig:NAME}` (printed from the figure), as a figure's value at the
+precision in which figures are printed, or when it stands in the marketer's own words. A sentence that breaks this is
+dropped; when nothing is left the caller prints an honest sentence instead. How a value is printed is `export_numbers`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+
+from campaignwright.agent.prompting import sentence
+from campaignwright.agent.text_numbers import Number, numbers
+from campaignwright.market.export_labels import label
+from campaignwright.market.export_numbers import show_value
+from campaignwright.market.words import Brief
+from campaignwright.tools.base import Context, Figure
+
+SLOT = re.compile(r"[$£€¥￥]?\{(?:fig:(?P<figure>[^{}]*)|(?P<name>[a-z_]+))\}[%％]?")
+_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
+_COUNTED = re.compile(r"[\s-]*(?:days?|天|日|units?|件|个)", re.IGNORECASE)
+_LOWER = ("email", "push", "search", "social", "display")  # channels whose English name is no proper noun
+LONGEST_NAME = 80
+
+
+@dataclass
+class Grounds:
+    """What text may refer to. `figures`: latest by name; `names`: slot -> display text; `said`: marketer's messages."""
+
+    figures: dict[str, Figure] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    brief: Brief | None = None
+    known_names: list[str] = field(default_factory=list)  # names with digits in them that text may hold as they are
+    language: str = "en"
+    currency: str = "USD"
+
+
+@dataclass
+class Rendered:
+    """Text to show, what was left out (sentence, reason), and the figures that were printed."""
+
+    text: str = ""
+    dropped: list[tuple[str, str]] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+
+class _Ungrounded(Exception):
+    """Why a sentence cannot be shown."""
+
+
+def latest_figures(ctx: Context) -> dict[str, Figure]:
+    """name -> latest figure of the session's current results (by call number)."""
+    figures = [Figure.model_validate(one) for result in ctx.results.values() for one in result.get("figures", [])]
+    figures.sort(key=lambda figure: int(re.sub(r"\D", "", str(figure.source.get("call", ""))) or 0))
+    return {figure.name: figure for figure in figures}
+
+
+def grounds(ctx: Context, said: list[str]) -> Grounds:
+    """What the session's results and the marketer's messages `said` allow in text."""
+    language, brief = ctx.language, ctx.brief
+    summaries = [result.get("summary", {}) for result in ctx.results.values()]
+
+    def latest(key: str) -> str | None:
+        values = [summary[key] for summary in summaries if isinstance(summary.get(key), str)]
+        return values[-1] if values else None
+
+    products = list(brief.product_names) if brief else []
+    audience = latest("audience") or (brief.audience if brief else "all")
+    funded = next((s["channels"] for s in reversed(summaries) if s.get("channels")), None)
+    channel = latest("channel") or (funded or (brief.channels if brief else []) or [None])[0]
+    names = {
+        "audience": label("audience", audience, language),
+        "products": sentence("and", language).join(products) or sentence("everything", language),
+        "product": latest("product") or (products[0] if products else None),
+        "campaign": latest("campaign"),
+        "channel": _channel(channel, language) if channel else None,
+    }
+    known = [*products, *(value for value in (latest("product"), latest("campaign")) if value)]
+    for summary in summaries:
+        known += [value for value in summary.get("products", []) if isinstance(value, str)]
+    shown = {key: " ".join(value.split())[:LONGEST_NAME] for key, value in names.items() if value}
+    return Grounds(latest_figures(ctx), shown, said, brief, known, language, ctx.workspace.currency)
+
+
+def _channel(channel: str, language: str) -> str:
+    name = label("channel", channel, language)
+    return name[0].lower() + name[1:] if language == "en" and channel in _LOWER else name
+
+
+class Renderer:
+    """Renders text as it streams: `feed` gives back the sentences that are complete, `close` the rest."""
+
+    def __init__(self, ground: Grounds) -> None:
+        self.ground = ground
+        self.record = Rendered()
+        self._waiting = ""
+
+    def feed(self, piece: str) -> str:
+        """Text that can be shown now, given one more piece of the model's text."""
+        self._waiting += piece
+        cuts = [match.end() for match in _ENDS.finditer(self._waiting)]
+        if not cuts:
+            return ""
+        ready, self._waiting = self._waiting[: cuts[-1]], self._waiting[cuts[-1] :]
+        return self._render(ready)
+
+    def close(self) -> str:
+        """The rest of the text."""
+        ready, self._waiting = self._waiting, ""
+        return self._render(ready)
+
+    def _render(self, text: str) -> str:
+        shown = ""
+        position = 0
+        for match in [*_ENDS.finditer(text), None]:
+            end = match.start() if match else len(text)
+            space = match[0] if match else ""
+            one = text[position:end]
+            position = match.end() if match else end
+            if not one.strip():
+                continue
+            try:
+                shown += render_sentence(one, self.ground, self.record.figures) + space
+            except _Ungrounded as reason:
+                self.record.dropped.append((one.strip(), str(reason)))
+        self.record.text += shown
+        return shown
+
+
+def render(text: str, ground: Grounds) -> Rendered:
+    """The whole `text` rendered at once."""
+    renderer = Renderer(ground)
+    renderer.feed(text)
+    renderer.close()
+    renderer.record.text = renderer.record.text.strip()
+    return renderer.record
+
+
+def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
+    """One sentence with its slots filled. Raises _Ungrounded for an unknown slot or a number that nothing supports."""
+    bare = SLOT.sub(" ", text)
+    for name in sorted(ground.known_names, key=len, reverse=True):
+        bare = bare.replace(name, " ")
+    bare = re.sub(r"(?<![A-Za-z0-9])s\d+(?![\d.])", " ", bare)  # ids of strategies
+    for number in numbers(bare):
+        if not supported(number, ground):
+            raise _Ungrounded(f"the number {number.text!r} is neither a figure nor the marketer's")
+    if "{" in bare or "}" in bare:
+        raise _Ungrounded("a slot that does not exist")
+    used: list[Figure] = []
+
+    def fill(match: re.Match[str]) -> str:
+        if match["figure"] is not None:
+            return _figure(match, text[match.end() :], ground, used)
+        value = ground.names.get(match["name"])
+        if value is None:
+            raise _Ungrounded(f"there is no {match['name']} to name")
+        return value
+
+    shown = SLOT.sub(fill, text)
+    printed.extend(used)
+    lead = len(shown) - len(shown.lstrip())
+    if text.lstrip().startswith("{") and ground.language == "en":
+        shown = shown[:lead] + shown[lead : lead + 1].upper() + shown[lead + 1 :]
+    return shown
+
+
+def _figure(match: re.Match[str], following: str, ground: Grounds, used: list[Figure]) -> str:
+    """The printed figure of a `{fig:NAME}` slot; a unit that the text writes itself is not printed twice."""
+    name = match["figure"].strip()
+    figure, value = _lookup(name, ground)
+    used.append(figure)
+    unit = "count" if figure.unit in ("days", "units") and _COUNTED.match(following) else figure.unit
+    return show_value(value, unit, ground.language, ground.currency, figure.name)
+
+
+def _lookup(name: str, ground: Grounds) -> tuple[Figure, float | str]:
+    for figure in (ground.figures.get(name), _stated(name, ground.brief)):
+        if figure is not None:
+            return figure, figure.value
+    stem, _, side = name.rpartition("_")
+    figure = ground.figures.get(stem)
+    bound = getattr(figure, side, None) if figure and side in ("low", "high") else None
+    if bound is None:
+        raise _Ungrounded(f"there is no figure {name!r}")
+    return figure, bound
+
+
+def _stated(name: str, brief: Brief | None) -> Figure | None:
+    """A field of the brief as a figure, when it has a value."""
+    units = {"budget": "money", "days": "days", "max_discount": "fraction", "min_roas": "ratio", "start": "date"}
+    value = getattr(brief, name, None) if brief and name in units else None
+    if value is None:
+        return None
+    value = value.isoformat() if isinstance(value, dt.date) else float(value)
+    return Figure(id=f"brief.{name}", name=name, value=value, unit=units[name], source={"tool": "set_brief"})
+
+
+def supported(number: Number, ground: Grounds) -> bool:
+    """Whether a number may stand in text: a figure's value or bound, the brief's, or the marketer's own."""
+    brief = [_stated(name, ground.brief) for name in ("budget", "days", "max_discount", "min_roas", "start")]
+    figures = [figure for figure in (*ground.figures.values(), *brief) if figure]
+    if any(_equals(number, figure, ground.currency) for figure in figures):
+        return True
+    for message in ground.said:
+        for own in numbers(message):
+            kinds = {number.kind, own.kind}
+            if abs(own.value - number.value) < 1e-9 and (len(kinds) == 1 or "percent" not in kinds):
+                return True
+    return False
+
+
+def _equals(number: Number, figure: Figure, currency: str) -> bool:
+    """Whether `number` is the figure's value or a bound: exactly, or as it is printed."""
+    if figure.unit == "date":
+        return _in_date(number, str(figure.value))
+    if (number.kind == "percent") != (figure.unit == "fraction"):
+        return False
+    if number.kind == "money" and figure.unit != "money":
+        return False
+    scale = 100 if figure.unit == "fraction" else 1
+    for value in (figure.value, figure.low, figure.high):
+        if isinstance(value, int | float):
+            printed = numbers(show_value(value, figure.unit, "en", currency, figure.name))
+            if any(abs(one - number.value) < 1e-9 for one in (value * scale, *(p.value for p in printed))):
+                return True
+    return False
+
+
+def _in_date(number: Number, iso: str) -> bool:
+    try:
+        date = dt.date.fromisoformat(iso)
+    except ValueError:
+        return False
+    return number.kind == "plain" and number.value in (date.day, date.month, date.year)
