@@ -5,6 +5,7 @@ Knows no unit and no currency; the modules beside it give numbers their meaning.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _MONEY = "usd|eur|gbp|cny|rmb|yuan|dollar|euro|pound|quid|buck"
 _EN = re.compile(
     rf"(?<![a-z])(?:half (?:a|an) (?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
     rf"(?P<words>(?:an? (?=(?:couple|dozen|hundred|thousand|grand|million)\b))?"
-    rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|a half|half))(?![a-z]))*))(?![a-z])"
+    rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|a half|half))(?!(?!k\b)[a-z]))*))(?!(?!k\b)[a-z])"
 )
 _ZH = re.compile(r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿])"
                  r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿]|个?w(?![a-z])|(?<=[0-9一二两三四五六七八九])个(?=百万|千万|[万亿w]))*")
@@ -92,7 +93,7 @@ def digits_value(token: str) -> float:
 
 def english_value(words: str) -> float:
     """Value of English number words: "twenty thousand", "seven thousand five hundred", "three and a half". Raises ValueError."""
-    total, section, seen = 0.0, 0.0, False
+    total, section, seen, largest = 0.0, 0.0, False, math.inf
     for word in re.findall(rf"half|{_WORD}|{_SCALE}", words):
         if word == "half":
             section += 0.5
@@ -101,7 +102,9 @@ def english_value(words: str) -> float:
             if scale == 100:
                 section = (section if seen else 1) * 100
             else:
-                total, section = total + (section if seen else 1) * scale, 0.0
+                amount = section if seen else 1.0
+                total = (total + amount) * scale if scale >= largest else total + amount * scale
+                section, largest = 0.0, scale
         else:
             section += UNITS[word] if word in UNITS else TENS[word]
         seen = True

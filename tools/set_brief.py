@@ -1,0 +1,242 @@
+"""The tool `set_brief`: where the marketer's words become the canonical Brief, merged into what was said before.
+
+All values are read before anything changes. What contradicts itself or today is not taken over but reported as a
+conflict, and asked for again (`missing`). It forecasts nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from campaignwright.market.words import (
+    AUDIENCES,
+    OWNED_CHANNELS,
+    Brief,
+    Channel,
+    Language,
+    Objective,
+    Tone,
+)
+from campaignwright.tools import normalise
+from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, tool
+from campaignwright.tools.brief_texts import say
+
+WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
+WORDED = ("write_copy", "finish_plan")
+INDEPENDENT = ("set_brief", "read_out", "profile_audience")
+ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
+ABSURD_ROAS = 30.0
+
+
+@tool
+def set_brief(
+    ctx: Context,
+    objective: Annotated[Objective | None, Field(description="what the campaign is for")] = None,
+    products: Annotated[list[Said] | None, Field(description="products or categories as said; [] for the whole catalogue")] = None,
+    audience: Annotated[AudienceSaid | None, Field(description="all, new, loyal, lapsed, high_value, deal_seekers, or a segment as said")] = None,
+    budget: Annotated[Said | None, Field(description="money to spend, as said")] = None,
+    start: Annotated[Said | None, Field(description="first day, or the whole range of dates, as said")] = None,
+    days: Annotated[Said | None, Field(description="how long it runs, as said")] = None,
+    channels: Annotated[list[Channel] | None, Field(description="channels to use; [] for the copilot's choice")] = None,
+    max_discount: Annotated[Said | None, Field(description="deepest discount allowed, as said")] = None,
+    min_roas: Annotated[Said | None, Field(description="lowest return on ad spend, as said")] = None,
+    tone: Annotated[Tone | None, Field(description="how the copy sounds")] = None,
+    language: Annotated[Language | None, Field(description="language of the copy")] = None,
+) -> ToolResult:
+    """Note what the marketer wants, in the marketer's own words; only the fields that are new or change.
+
+    Returns the brief, what is missing, assumed, and contradictory.
+    """
+    said = {"objective": objective, "products": products, "audience": audience, "budget": budget, "start": start, "days": days,
+            "channels": channels, "max_discount": max_discount, "min_roas": min_roas, "tone": tone, "language": language}
+    said = {name: value for name, value in said.items() if value is not None}
+    reader = _Reading(ctx, ctx.brief, said)
+    brief = reader.run()
+    changed = _changes(ctx.brief, brief)
+    _forget(ctx, changed)
+    ctx.brief = brief
+    return _result(ctx, brief, reader, changed)
+
+
+class _Reading:
+    """One call's reading: stated values over the old brief, then assumptions, then contradictions."""
+
+    def __init__(self, ctx: Context, old: Brief | None, said: dict[str, Any]) -> None:
+        self.ctx, self.old, self.said = ctx, old, said
+        self.values: dict[str, Any] = old.model_dump() if old else {}
+        self.conflicts: list[str] = []
+        self.notes: list[str] = []
+        self.missing: list[str] = []
+        spoken = "zh" if normalise.has_cjk(ctx.request) else "en" if ctx.request.strip() else ctx.language
+        self.language = said.get("language") or (old.language if old else spoken)
+
+    def run(self) -> Brief:
+        """The new brief. Raises ToolError(retry) for a value that cannot be read; nothing has changed then."""
+        for name in ("objective", "channels", "tone"):
+            if name in self.said:
+                self.values[name] = list(dict.fromkeys(self.said[name])) if name == "channels" else self.said[name]
+        self.values["language"] = self.language
+        self._products()
+        if "audience" in self.said:
+            names = [*AUDIENCES, *(self.ctx.workspace.settings.get("segments") or {})]
+            self.values["audience"] = normalise.audience(self.said["audience"], names)
+        self._budget()
+        self._dates()
+        for name, read in (("max_discount", normalise.fraction), ("min_roas", normalise.ratio)):
+            if name in self.said:
+                self.values[name] = read(self.said[name], current=self.values.get(name))
+        self._assume()
+        self._contradictions()
+        return Brief.model_validate(self.values)
+
+    def conflict(self, code: str, field: str | None = None, **slots: object) -> None:
+        """Report a contradiction; `field` is then unset and asked for."""
+        self.conflicts.append(say(code, self.language, **slots))
+        if field:
+            self.missing.append(field)
+
+    def _products(self) -> None:
+        if "products" not in self.said:
+            return
+        try:
+            match = normalise.products(self.said["products"], self.ctx.workspace)
+        except MissingData as error:
+            self.notes.append(str(error))
+            self.values |= {"products": [], "product_names": []}
+            return
+        self.conflicts += match.unknown + match.ambiguous
+        if (match.unknown or match.ambiguous) and not match.ids:
+            self.missing.append("products")
+        self.values |= {"products": match.ids, "product_names": match.names}
+
+    def _budget(self) -> None:
+        home = self.ctx.workspace.currency
+        self.values["currency"] = home
+        if "budget" not in self.said:
+            return
+        amount, code = normalise.money(self.said["budget"], currency=home, current=self.values.get("budget"))
+        rate = 1.0 if code == home else (self.ctx.workspace.settings.get("rates") or {}).get(code)
+        if rate is None:
+            self.conflict("currency", "budget", said=code, home=home)
+            return
+        if code != home:
+            self.notes.append(say("converted", self.language, said=code, home=home, rate=f"{rate:g}"))
+        self.values["budget"] = round(amount * float(rate), 2)
+
+    def _dates(self) -> None:
+        today, old = self.ctx.today, self.old
+        length: int | None = None
+        if "start" in self.said:
+            start, length = normalise.start_and_days(self.said["start"], today, current=old.start if old else None)
+            if start < today:
+                self.conflict("past", "start", start=start.isoformat(), today=today.isoformat())
+            else:
+                self.values["start"] = start
+                if (start - today).days > 270:
+                    self.notes.append(say("far", self.language, start=start.isoformat()))
+            if length:
+                self.values["days"] = length
+        if "days" in self.said:
+            days = self._days(self.values.get("start"))
+            if length and length != days and length > 1:
+                self.conflict("two_lengths", "days", first=length, second=days)
+            else:
+                self.values["days"] = days
+        if length and "days" not in self.said:
+            self.said["days"] = str(length)
+
+    def _days(self, start: dt.date | None) -> int:
+        """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
+        words, first = self.said["days"], start or self.ctx.today
+        if re.search(r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]", words) and not re.search(r"\bweekend", words):
+            end, length = normalise.start_and_days(re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days")
+            if length is None:
+                if end < first:
+                    raise ToolError(f"days: the end {end} is before the start {first}.", retry=True, argument="days")
+                return (end - first).days + 1
+        try:
+            return normalise.duration(words, current=self.old.days if self.old else None)
+        except ToolError:
+            try:
+                day, length = normalise.start_and_days(words, first, argument="days")
+            except ToolError:
+                length = None
+            if length is None:
+                raise
+            self.values.setdefault("start", day)
+            return length
+
+    def _assume(self) -> None:
+        """Fill what nobody stated, and declare it."""
+        stated = set(self.said) | (set(ASSUMABLE) - set(self.old.assumed) if self.old else set())
+        self.values["assumed"] = [name for name in ASSUMABLE if name not in stated]
+        if self.values.get("budget") is None and "budget" not in self.missing:
+            usual = self.ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0")
+            if usual:
+                self.values["budget"] = round(float(usual), 2)
+                self.notes.append(say("usual_budget", self.language))
+            else:
+                self.missing.append("budget")
+                self.values["assumed"] = [name for name in self.values["assumed"] if name != "budget"]
+        if self.values.get("start") is None and "start" not in self.missing:
+            self.values["start"] = self.ctx.today + dt.timedelta(days=7 - self.ctx.today.weekday())
+            self.values["assumed"] = list(dict.fromkeys([*self.values["assumed"], "start"]))
+
+    def _contradictions(self) -> None:
+        value = self.values.get
+        channels, budget, discount = value("channels") or [], value("budget"), value("max_discount")
+        if budget == 0 and channels and not set(channels) & set(OWNED_CHANNELS):
+            self.conflict("no_money", "budget", channels=", ".join(channels))
+        elif budget == 0:
+            self.notes.append(say("owned_only", self.language))
+        if value("objective") == "retention" and value("audience") == "new":
+            self.conflict("retain_new", "audience")
+        if discount and "max_discount" in self.said and _refuses_discount(self.ctx.request):
+            self.conflict("no_discount", "max_discount", discount=f"{discount:.0%}")
+        if discount is not None and discount > 0.9:
+            self.conflict("deep", "max_discount", discount=f"{discount:.0%}")
+            self.values["max_discount"] = None
+        if (value("min_roas") or 0) > ABSURD_ROAS:
+            self.conflict("absurd_roas", "min_roas", roas=f"{value('min_roas'):g}")
+
+
+def _refuses_discount(request: str) -> bool:
+    """Whether the message says that there shall be no discount at all."""
+    return bool(re.search(r"\bno (?:discounts?|markdowns?|price cuts?)\b(?! (?:deeper|over|above|more|beyond|bigger|larger|greater))|\bwithout (?:any )?discounts?\b|"
+                          r"不打折|不要折扣|不降价|原价(?:卖|销售)", request.lower()))
+
+
+def _changes(old: Brief | None, new: Brief) -> set[str]:
+    """Names of the fields whose values differ."""
+    before, after = (old.model_dump() if old else {}), new.model_dump()
+    return {name for name in after if name not in ("assumed",) and before.get(name) != after[name]}
+
+
+def _forget(ctx: Context, changed: set[str]) -> None:
+    """Drop strategies and results that rested on what changed."""
+    if not changed:
+        return
+    if changed <= WORDING:
+        for name in WORDED:
+            ctx.results.pop(name, None)
+        return
+    ctx.strategies = {}
+    ctx.results = {name: result for name, result in ctx.results.items() if name in INDEPENDENT}
+
+
+def _result(ctx: Context, brief: Brief, reader: _Reading, changed: set[str]) -> ToolResult:
+    total = ctx.workspace.count("products")
+    names = ctx.workspace.query("SELECT product_id AS id, name FROM products WHERE list_contains($ids, product_id) ORDER BY 1",
+                                {"ids": brief.products}).to_dict("records") if brief.products else []
+    summary = {
+        "brief": {"objective": brief.objective, "audience": brief.audience, "channels": list(brief.channels), "tone": brief.tone,
+                  "language": brief.language},
+        "missing": list(dict.fromkeys(reader.missing)), "assumed": brief.assumed, "conflicts": reader.conflicts,
+    }
+    data = {"brief": brief.model_dump(mode="json"), "products": names[:100], "counts": {"products": len(brief.products) or total, "catalogue": total},
+            "changed": sorted(changed), "conflicts": reader.conflicts, "missing": summary["missing"]}
+    return ToolResult(summary=summary, data=data, notes=reader.notes)
