@@ -10,33 +10,50 @@ from campaignwright.market.reading_encoding import ImportProblem
 from campaignwright.market.workspace import Workspace
 
 CHECKED = {"clicks": 0.0, "impressions": 0.0, "spend": 0.01, "conversions": 0.01}  # field -> rounding allowed per row
-TOTALS = (Total("spend", lambda f: f["spend"], ("campaign_results", "spend")),
-          Total("clicks", lambda f: f["clicks"], ("campaign_results", "clicks")),
-          Total("impressions", lambda f: f["impressions"], ("campaign_results", "impressions")))
+TOTALS = (
+    Total("spend", lambda f: f["spend"], ("campaign_results", "spend")),
+    Total("clicks", lambda f: f["clicks"], ("campaign_results", "clicks")),
+    Total("impressions", lambda f: f["impressions"], ("campaign_results", "impressions")),
+)
 
 
 def _check_totals(sheet: Sheet, totals: pd.Series, whole: pd.Series) -> None:
-    """Compare the `whole` total rows with the sum of the data rows, then take all total rows out. Raises ImportProblem."""
+    """Compare the `whole` total rows with the sum of the data rows, then take all total rows out.
+
+    Raises ImportProblem.
+    """
     data = sheet.frame[~totals]
     for index in sheet.frame.index[whole]:
         for name, slack in CHECKED.items():
             stated, added = sheet.frame.at[index, name], data[name].sum()
             if pd.notna(stated) and data[name].notna().any() and abs(stated - added) > slack * max(len(data), 1) + 1e-6:
                 raise ImportProblem(
-                    f"{sheet.raw.name}: the total on line {sheet.raw.line[index]} says {stated:,.2f} {name}, its rows add up to "
-                    f"{added:,.2f}; the file is cut short or edited, export it again.")
+                    f"{sheet.raw.name}: the total on line {sheet.raw.line[index]} says {stated:,.2f} "
+                    f"{name}, its rows add up to "
+                    f"{added:,.2f}; the file is cut short or edited, export it again."
+                )
     if totals.any():
         sheet.drop(totals)
         sheet.warnings.append(f"{int(totals.sum())} total row(s) were checked against the sum and not imported.")
 
 
 def _google_totals(sheet: Sheet) -> None:
-    """`Total: ...` rows. `Total: account` may hold more than the report shows and sub-totals less: only seen, not compared."""
+    """`Total: ...` rows. `Total: account` may hold more than the report shows and sub-totals less: only seen, not
+    compared.
+    """
     first = sheet.raw.frame.iloc[:, 0].str.strip()
     named = sheet.cell("campaign").str.strip() if sheet.has("campaign") else first
     totals = first.str.match(r"(?i)total\b\s*(?::|$)") | (named.str.match(r"(?i)total\s*:") & sheet.frame["day"].isna())
-    label = first.where(first.str.match(r"(?i)total"), named).str.replace(r"(?i)^total\s*:?\s*", "", regex=True).str.casefold()
-    _check_totals(sheet, totals, totals & label.isin(["", "campaigns", "campaign", "filtered campaigns", "all campaigns", "report"]))
+    label = (
+        first.where(first.str.match(r"(?i)total"), named)
+        .str.replace(r"(?i)^total\s*:?\s*", "", regex=True)
+        .str.casefold()
+    )
+    _check_totals(
+        sheet,
+        totals,
+        totals & label.isin(["", "campaigns", "campaign", "filtered campaigns", "all campaigns", "report"]),
+    )
 
 
 def _meta_totals(sheet: Sheet) -> None:
@@ -89,10 +106,14 @@ def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
     rows["conversions"] = rows["purchases"].fillna(rows["results"].where(bought))
     rows["clicks"] = rows["clicks"].fillna(rows["all_clicks"])
     if (rows["results"].notna() & ~bought & rows["purchases"].isna()).any():
-        sheet.warnings.append("Results that are not purchases, leads or conversions by their indicator were not counted as conversions.")
+        sheet.warnings.append(
+            "Results that are not purchases, leads or conversions by their indicator were not counted as conversions."
+        )
     rows["days"] = (rows["until"] - rows["day"]).dt.days + 1
     if (rows["days"] > 1).any():
-        sheet.warnings.append("Rows that cover several days stand on the first of them; export by day for daily learning.")
+        sheet.warnings.append(
+            "Rows that cover several days stand on the first of them; export by day for daily learning."
+        )
     if rows["revenue"].isna().all():
         sheet.warnings.append("The export has no conversion value: ROAS of these campaigns is not known.")
     rows["segment"] = _segment(rows, ("age", "gender", "platform"))
@@ -106,20 +127,25 @@ def build_kag(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.frame["campaign_id"] = "kag-" + sheet.frame["campaign"].astype("object")
     sheet.frame["channel"] = "social"
     sheet.frame["segment"] = _segment(sheet.frame, ("age", "gender"))
-    stored = workspace.query("SELECT campaign_id, segment, impressions, clicks, spend FROM campaign_results WHERE day IS NULL "
-                             "AND campaign_id LIKE 'kag-%'")
+    stored = workspace.query(
+        "SELECT campaign_id, segment, impressions, clicks, spend FROM campaign_results WHERE day IS NULL "
+        "AND campaign_id LIKE 'kag-%'"
+    )
     known = pd.MultiIndex.from_frame(stored)
     met = pd.MultiIndex.from_frame(sheet.frame[list(stored.columns)]).isin(known)
     sheet.reject(pd.Series(met, index=sheet.frame.index), "this ad's result was already imported from an earlier file")
     rows = sheet.kept.assign(name=lambda f: "Facebook ads " + f["campaign"].astype("object"))
     rows["day"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
-    sheet.warnings.append("The file has no dates and no revenue: its campaigns have no days, and their ROAS is not known.")
+    sheet.warnings.append(
+        "The file has no dates and no revenue: its campaigns have no days, and their ROAS is not known."
+    )
     results = results_write(rows).frame
     return [campaigns_write(rows, "kag", workspace, restates=False), Write("campaign_results", results)]
 
 
 GOOGLE = Format(
-    key="google_ads", title="a Google Ads report",
+    key="google_ads",
+    title="a Google Ads report",
     columns=(
         Column("day", ("Day", "Date"), "date", required=True, filled=True),
         Column("campaign", ("Campaign", "Campaign name"), required=True, filled=True),
@@ -134,12 +160,18 @@ GOOGLE = Format(
         Column("ad_group", ("Ad group",)),
         Column("device", ("Device",)),
     ),
-    build=build_google, prepare=_google_totals,
-    totals=(*TOTALS, Total("conversions", lambda f: f["conversions"]), Total("conversion_value", lambda f: f["revenue"])),
+    build=build_google,
+    prepare=_google_totals,
+    totals=(
+        *TOTALS,
+        Total("conversions", lambda f: f["conversions"]),
+        Total("conversion_value", lambda f: f["revenue"]),
+    ),
 )
 
 META = Format(
-    key="meta_ads", title="a Meta Ads export",
+    key="meta_ads",
+    title="a Meta Ads export",
     columns=(
         Column("day", ("Reporting starts", "Day"), "date", required=True, filled=True),
         Column("until", ("Reporting ends",), "date", required=True, filled=True),
@@ -151,18 +183,31 @@ META = Format(
         Column("results", ("Results",), "number", minimum=0),
         Column("indicator", ("Result indicator", "Result type")),
         Column("purchases", ("Purchases", "Website purchases"), "number", minimum=0),
-        Column("revenue", ("Purchases conversion value", "Website purchases conversion value", "Conversion value"), "money", minimum=0),
+        Column(
+            "revenue",
+            ("Purchases conversion value", "Website purchases conversion value", "Conversion value"),
+            "money",
+            minimum=0,
+        ),
         Column("delivery", ("Campaign delivery",)),
         Column("currency", ("Currency",)),
         Column("number", ("Campaign ID",), "id"),
-        Column("age", ("Age",)), Column("gender", ("Gender",)), Column("platform", ("Platform", "Publisher platform")),
+        Column("age", ("Age",)),
+        Column("gender", ("Gender",)),
+        Column("platform", ("Platform", "Publisher platform")),
     ),
-    build=build_meta, prepare=_meta_totals,
-    totals=(TOTALS[0], Total("clicks", lambda f: f["clicks"].fillna(f["all_clicks"]), ("campaign_results", "clicks")), TOTALS[2]),
+    build=build_meta,
+    prepare=_meta_totals,
+    totals=(
+        TOTALS[0],
+        Total("clicks", lambda f: f["clicks"].fillna(f["all_clicks"]), ("campaign_results", "clicks")),
+        TOTALS[2],
+    ),
 )
 
 KAG = Format(
-    key="facebook_ads_kag", title="the KAG Facebook ads table",
+    key="facebook_ads_kag",
+    title="the KAG Facebook ads table",
     columns=(
         Column("ad_id", ("ad_id",), "id", required=True, filled=True),
         Column("campaign", ("xyz_campaign_id",), "id", required=True, filled=True),
@@ -175,8 +220,11 @@ KAG = Format(
         Column("all_conversions", ("Total_Conversion",), "number", minimum=0),
     ),
     build=build_kag,
-    totals=(*TOTALS, Total("conversions", lambda f: f["conversions"], ("campaign_results", "conversions")),
-            Total("all_conversions", lambda f: f["all_conversions"])),
+    totals=(
+        *TOTALS,
+        Total("conversions", lambda f: f["conversions"], ("campaign_results", "conversions")),
+        Total("all_conversions", lambda f: f["all_conversions"]),
+    ),
 )
 
 FORMATS = (GOOGLE, META, KAG)

@@ -23,8 +23,9 @@ from campaignwright.market.workspace import Workspace
 class Column:
     """One column of an export.
 
-    `kind`: text | id | customer | number | money | date | time | flag. `required`: the header must be there (it takes part
-    in recognising the format). `filled`: a row without a value is rejected. `minimum`: a row below it is rejected.
+    `kind`: text | id | customer | number | money | date | time | flag. `required`: the header must be there (it takes
+    part in recognising the format). `filled`: a row without a value is rejected. `minimum`: a row below it is
+    rejected.
     """
 
     field: str
@@ -62,8 +63,8 @@ class Write:
 class Format:
     """One kind of file. `build(sheet, workspace)` may reject more rows and returns the writes in order.
 
-    `currency`: the currency of all files of this kind, when the publisher states it. `prepare(sheet)` runs first, e.g. to
-    take total rows out.
+    `currency`: the currency of all files of this kind, when the publisher states it. `prepare(sheet)` runs first,
+    e.g. to take total rows out.
     """
 
     key: str
@@ -81,7 +82,10 @@ class Format:
 
 
 def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
-    """field -> header in the file, for the columns of `fmt` that are there. A currency in a money header is set aside."""
+    """field -> header in the file, for the columns of `fmt` that are there.
+
+    A currency in a money header is set aside.
+    """
     plain = {normalise(header): header for header in reversed(headers)}
     bare = {normalise(_CURRENCY.sub("", header)): header for header in reversed(headers)}
     found = {}
@@ -98,7 +102,10 @@ _CURRENCY = re.compile(r"\s*\(([A-Z]{3})\)\s*$")
 
 
 def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[Format, dict[str, str]]:
-    """The format whose required headers are all there (the one with most of them). Raises ImportProblem naming what lacks."""
+    """The format whose required headers are all there (the one with most of them).
+
+    Raises ImportProblem naming what lacks.
+    """
     best: tuple[float, int, Format, dict[str, str]] | None = None
     for fmt in formats:
         found = find_columns(fmt, headers)
@@ -113,11 +120,16 @@ def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[F
     missing = [column.aliases[0] for column in fmt.columns if column.required and column.field not in found]
     if share >= 0.6 and hits >= 3:
         plural = "columns" if len(missing) > 1 else "column"
-        raise ImportProblem(f"{name}: looks like {fmt.title}, but the {plural} {_quoted(missing)} {'are' if len(missing) > 1 else 'is'} "
-                            "missing; add it in the report's column settings and export again.")
+        raise ImportProblem(
+            f"{name}: looks like {fmt.title}, but the {plural} {_quoted(missing)} "
+            f"{'are' if len(missing) > 1 else 'is'} "
+            "missing; add it in the report's column settings and export again."
+        )
     near = f" The nearest is {fmt.title}, which also needs {_quoted(missing)}." if share >= 0.3 else ""
-    raise ImportProblem(f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns "
-                        "to the headers, for instance table orders with order_id=Number, ordered_at=Date, total=Amount.")
+    raise ImportProblem(
+        f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns "
+        "to the headers, for instance table orders with order_id=Number, ordered_at=Date, total=Amount."
+    )
 
 
 def _quoted(names: list[str]) -> str:
@@ -126,7 +138,10 @@ def _quoted(names: list[str]) -> str:
 
 @dataclass
 class Sheet:
-    """A file's rows after conversion. `frame` has one column per field of the format, all NULL when the file lacks it."""
+    """A file's rows after conversion.
+
+    `frame` has one column per field of the format, all NULL when the file lacks it.
+    """
 
     raw: RawTable
     fmt: Format
@@ -156,7 +171,10 @@ class Sheet:
         return self.raw.frame.loc[self.frame.index, self.found[name]]
 
     def reject(self, mask: pd.Series, reason: str) -> None:
-        """Reject the rows in `mask` that are not rejected yet. Reasons never quote a cell: it may hold personal data."""
+        """Reject the rows in `mask` that are not rejected yet.
+
+        Reasons never quote a cell: it may hold personal data.
+        """
         mask = mask.reindex(self.frame.index, fill_value=False).fillna(False).astype(bool)
         self.reason = self.reason.mask(mask & self.reason.isna(), reason)
 
@@ -207,8 +225,10 @@ def convert(raw: RawTable, fmt: Format, found: dict[str, str], pseudonym: Callab
         converted[column.field] = values
         unreadable.append((column, bad))
         if note:
-            sheet.warnings.append(f"'{found[column.field]}' may be day/month or month/day; it was read as "
-                                  f"{'day/month' if day_first else 'month/day'}.")
+            sheet.warnings.append(
+                f"'{found[column.field]}' may be day/month or month/day; it was read as "
+                f"{'day/month' if day_first else 'month/day'}."
+            )
     sheet.frame = pd.DataFrame(converted, index=index)
     _currencies(sheet)
     if fmt.prepare:
@@ -228,12 +248,19 @@ _SPOKEN = {"number": "number", "money": "number", "date": "date", "time": "date"
 
 
 def _missing(kind: str, index: pd.Index) -> pd.Series:
-    dtype = {"number": float, "money": float, "date": "datetime64[us]", "time": "datetime64[us]", "flag": "boolean"}.get(kind, "object")
+    dtype = {
+        "number": float,
+        "money": float,
+        "date": "datetime64[us]",
+        "time": "datetime64[us]",
+        "flag": "boolean",
+    }.get(kind, "object")
     return pd.Series(np.nan if dtype is float else pd.NaT if "date" in str(dtype) else pd.NA, index=index, dtype=dtype)
 
 
-def _values(column: Column, cells: pd.Series, decimal: str, day_first: bool, pseudonym: Callable[[str], str]
-            ) -> tuple[pd.Series, pd.Series, bool]:
+def _values(
+    column: Column, cells: pd.Series, decimal: str, day_first: bool, pseudonym: Callable[[str], str]
+) -> tuple[pd.Series, pd.Series, bool]:
     """(values, unreadable mask, whether day and month were ambiguous) of one column."""
     nothing = pd.Series(False, index=cells.index)
     if column.kind in ("number", "money"):

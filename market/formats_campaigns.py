@@ -1,4 +1,6 @@
-"""What campaign formats share: ids, one `campaigns` row from a campaign's results, offers read from subjects and names."""
+"""What campaign formats share: ids, one `campaigns` row from a campaign's results, offers read from subjects and
+names.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,17 @@ NUMBERS = ("impressions", "clicks", "conversions", "spend", "revenue")
 
 def campaign_ids(source: str, names: pd.Series) -> pd.Series:
     """Stable ids from source and name (or the platform's own id), so that the next export finds its campaigns again."""
-    table = {name: f"{source}-{hashlib.blake2b(str(name).encode(), digest_size=5).hexdigest()}" for name in names.dropna().unique()}
+    table = {
+        name: f"{source}-{hashlib.blake2b(str(name).encode(), digest_size=5).hexdigest()}"
+        for name in names.dropna().unique()
+    }
     return names.map(table)
 
 
 def offer_of(text: str | None) -> tuple[str | None, float | None]:
-    """(offer, discount 0-1) that a subject or campaign name states in so many words; (None, None) when it states none."""
+    """(offer, discount 0-1) that a subject or campaign name states in so many words; (None, None) when it states
+    none.
+    """
     text = text or ""
     percent = re.search(r"\b([1-9]\d?)\s?%\s*(?:off|discount|rabatt|de réduction)\b", text, re.I)
     if percent:
@@ -54,22 +61,36 @@ def results_write(rows: pd.DataFrame) -> Write:
 def campaigns_write(rows: pd.DataFrame, source: str, workspace: Workspace, *, restates: bool = True) -> Write:
     """One campaign per id: budget = what was spent in all, shares of it per channel, start and days from the results.
 
-    `rows`: campaign_id, name, channel, day (may be NULL), days (optional), spend (may be NULL), and optionally segment and
-    other columns of `campaigns`. Results of earlier exports count too, unless these rows restate them (`restates`).
+    `rows`: campaign_id, name, channel, day (may be NULL), days (optional), spend (may be NULL), and optionally
+    segment and other columns of `campaigns`. Results of earlier exports count too, unless these rows restate them
+    (`restates`).
     """
     facts = rows[["campaign_id", "channel", "day", "spend"]].copy()
     facts["segment"] = rows["segment"] if "segment" in rows else None
-    facts["last"] = facts["day"] + pd.to_timedelta(rows["days"].fillna(1) - 1, unit="D") if "days" in rows else facts["day"]
-    stored = workspace.query("SELECT r.campaign_id, r.channel, r.segment, r.day, r.spend FROM campaign_results r JOIN campaigns c "
-                             "USING (campaign_id) WHERE c.source = ?", [source])
+    facts["last"] = (
+        facts["day"] + pd.to_timedelta(rows["days"].fillna(1) - 1, unit="D") if "days" in rows else facts["day"]
+    )
+    stored = workspace.query(
+        "SELECT r.campaign_id, r.channel, r.segment, r.day, r.spend FROM campaign_results r JOIN campaigns c "
+        "USING (campaign_id) WHERE c.source = ?",
+        [source],
+    )
     stored = stored[stored["campaign_id"].isin(facts["campaign_id"].unique())].assign(last=lambda f: f["day"])
     if len(stored):
-        old, new = (pd.MultiIndex.from_frame(frame[list(RESULT_KEY)].astype("object").where(lambda f: f.notna(), None).astype(str))
-                    for frame in (stored, facts))
+        old, new = (
+            pd.MultiIndex.from_frame(
+                frame[list(RESULT_KEY)].astype("object").where(lambda f: f.notna(), None).astype(str)
+            )
+            for frame in (stored, facts)
+        )
         stored = stored[~old.isin(new)] if restates else stored
-        facts = pd.concat([stored.astype({"day": "datetime64[us]", "last": "datetime64[us]"}), facts], ignore_index=True)
+        facts = pd.concat(
+            [stored.astype({"day": "datetime64[us]", "last": "datetime64[us]"}), facts], ignore_index=True
+        )
     groups = facts.groupby("campaign_id", sort=False)
-    table = rows.drop_duplicates("campaign_id").drop(columns=["days", "spend"], errors="ignore").set_index("campaign_id")
+    table = (
+        rows.drop_duplicates("campaign_id").drop(columns=["days", "spend"], errors="ignore").set_index("campaign_id")
+    )
     table["start"] = groups["day"].min()
     table["days"] = (groups["last"].max() - table["start"]).dt.days + 1
     table["budget"] = groups["spend"].sum(min_count=1).round(2)
@@ -93,5 +114,7 @@ def state_offers(rows: pd.DataFrame, text: str, sheet: Sheet) -> None:
     rows["discount"] = pd.Series([discount for _, discount in read], index=rows.index, dtype=float)
     stated = rows["offer"].notna()
     if stated.any():
-        sheet.warnings.append(f"The offers of {rows.loc[stated, 'campaign_id'].nunique():,} campaigns were read from their names or "
-                              "subjects; the other campaigns' offers are not known.")
+        sheet.warnings.append(
+            f"The offers of {rows.loc[stated, 'campaign_id'].nunique():,} campaigns were read from their names or "
+            "subjects; the other campaigns' offers are not known."
+        )

@@ -23,19 +23,49 @@ PHONE = re.compile(
     r"|(?<!\d)1[3-9]\d{9}(?!\d)"  # Chinese mobile
 )
 _NUMBER = re.compile(
-    r"(?P<sign>[+\-−]?)\s*(?:[A-Z]{3}\s*|[$£€¥₹]\s*|(?:US|CA|A|C)\$\s*)?(?P<sign2>[-−]?)\s*(?P<body>\d[\d.,'’ ]*|[.,]\d+)"
+    r"(?P<sign>[+\-−]?)\s*(?:[A-Z]{3}\s*|[$£€¥₹]\s*|(?:US|CA|A|C)\$\s*)?(?P<sign2>[-−]?)\s*"
+    r"(?P<body>\d[\d.,'’ ]*|[.,]\d+)"
     r"(?P<exp>[eE][+-]?\d{1,3})?\s*(?P<tail>%|[A-Z]{3}|[$£€¥₹元])?"
 )
 _TRUE = {"yes": True, "true": True, "1": True, "y": True, "t": True, "subscribed": True, "是": True}
-_FALSE = {"no": False, "false": False, "0": False, "n": False, "f": False, "unsubscribed": False, "not subscribed": False,
-          "never subscribed": False, "否": False}
-_DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M %p", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
-          "%b %d, %Y %I:%M %p", "%b %d, %Y %H:%M", "%b %d, %Y", "%B %d, %Y %I:%M %p", "%B %d, %Y", "%d %b %Y %H:%M", "%d %b %Y",
-          "%d %B %Y", "%a, %b %d, %Y", "%Y%m%d", "%Y年%m月%d日", "%Y年%m月%d日 %H:%M")
+_FALSE = {
+    "no": False,
+    "false": False,
+    "0": False,
+    "n": False,
+    "f": False,
+    "unsubscribed": False,
+    "not subscribed": False,
+    "never subscribed": False,
+    "否": False,
+}
+_DATES = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%Y-%m-%d %I:%M %p",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%b %d, %Y %I:%M %p",
+    "%b %d, %Y %H:%M",
+    "%b %d, %Y",
+    "%B %d, %Y %I:%M %p",
+    "%B %d, %Y",
+    "%d %b %Y %H:%M",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%a, %b %d, %Y",
+    "%Y%m%d",
+    "%Y年%m月%d日",
+    "%Y年%m月%d日 %H:%M",
+)
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
-def by_value(series: pd.Series, function: Callable[[list[str]], list | np.ndarray | pd.Series], dtype: object) -> pd.Series:
+def by_value(
+    series: pd.Series, function: Callable[[list[str]], list | np.ndarray | pd.Series], dtype: object
+) -> pd.Series:
     """`function` applied to the list of distinct strings, spread back over the column."""
     codes, values = pd.factorize(series)
     result = pd.Series(function(list(values)), dtype=dtype).to_numpy()
@@ -59,7 +89,10 @@ def decimal_mark(columns: list[pd.Series], delimiter: str) -> str:
 
 
 def number(text: str, decimal: str = ".") -> float:
-    """One cell as a float, NaN when it is not a number. Grouping marks, currency signs, `%` (as a fraction) and (1.00) are read."""
+    """One cell as a float, NaN when it is not a number.
+
+    Grouping marks, currency signs, `%` (as a fraction) and (1.00) are read.
+    """
     text = re.sub(r"[\s\u00a0\u202f\u2009]+", " ", text).strip()
     negative = text.startswith("(") and text.endswith(")")
     match = _NUMBER.fullmatch(text[1:-1].strip() if negative else text)
@@ -100,8 +133,8 @@ def flags(series: pd.Series) -> tuple[pd.Series, pd.Series]:
 def dates(series: pd.Series, day_first: bool) -> tuple[pd.Series, pd.Series, bool]:
     """(naive local timestamps, mask of unreadable cells, whether day and month could not be told apart).
 
-    Offsets from UTC are dropped: the export's own clock is the shop's. Years outside 1990-2100 are unreadable. When every
-    date reads both ways (03/04/2026) the order is `day_first`.
+    Offsets from UTC are dropped: the export's own clock is the shop's. Years outside 1990-2100 are unreadable. When
+    every date reads both ways (03/04/2026) the order is `day_first`.
     """
     ambiguous = False
 
@@ -116,7 +149,9 @@ def dates(series: pd.Series, day_first: bool) -> tuple[pd.Series, pd.Series, boo
 
 
 def _plain_date(value: str) -> str:
-    value = re.sub(r"\s+", " ", value.strip().replace("T", " ") if re.match(r"\d{4}-\d\d-\d\dT", value.strip()) else value.strip())
+    value = re.sub(
+        r"\s+", " ", value.strip().replace("T", " ") if re.match(r"\d{4}-\d\d-\d\dT", value.strip()) else value.strip()
+    )
     value = re.sub(r"(\d\d:\d\d(?::\d\d)?)\.\d+", r"\1", value)
     return re.sub(r"(\d\d:\d\d(?::\d\d)?)\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", r"\1", value)
 
@@ -141,7 +176,9 @@ def _parse_dates(text: pd.Series, day_first: bool) -> tuple[pd.Series, bool]:
             for time in _TIMES:
                 open_ = left & attempt.isna()
                 if open_.any():
-                    attempt[open_] = pd.to_datetime(slashed[open_], format=order + year + time, errors="coerce").astype("datetime64[us]")
+                    attempt[open_] = pd.to_datetime(slashed[open_], format=order + year + time, errors="coerce").astype(
+                        "datetime64[us]"
+                    )
         orders[name] = attempt
     fits = {name: int(attempt[left].notna().sum()) for name, attempt in orders.items()}
     ambiguous = fits["day"] == fits["month"] and bool((orders["day"][left] != orders["month"][left]).any())
@@ -159,15 +196,22 @@ def scrub(text: str) -> str:
 
 def texts(series: pd.Series) -> pd.Series:
     """Scrubbed text column; null tokens become missing."""
-    return by_value(series, lambda values: [None if v.strip().casefold() in NULLS else scrub(v) or None for v in values], "object")
+    return by_value(
+        series, lambda values: [None if v.strip().casefold() in NULLS else scrub(v) or None for v in values], "object"
+    )
 
 
 def ids(series: pd.Series, pseudonym: Callable[[str], str]) -> pd.Series:
-    """Identifier column: kept as it is, except that an e-mail address or phone number used as one becomes its pseudonym."""
+    """Identifier column: kept as it is, except that an e-mail address or phone number used as one becomes its
+    pseudonym.
+    """
 
     def read(values: list[str]) -> list[str | None]:
         plain = [" ".join(value.split()) for value in values]
-        return [None if v.casefold() in NULLS else pseudonym(v) if "@" in v or v.startswith("+") or "\x00" in v else v for v in plain]
+        return [
+            None if v.casefold() in NULLS else pseudonym(v) if "@" in v or v.startswith("+") or "\x00" in v else v
+            for v in plain
+        ]
 
     return by_value(series, read, "object")
 

@@ -1,9 +1,9 @@
 """Order lines, one a row, and what follows from them: orders, products, customers. UCI Online Retail and its like.
 
-Decisions for Online Retail: cancellations (invoice `C...`) are orders with status cancelled and negative quantities; a line
-without a customer is kept without one; repeated identical lines are real lines; postage, carriage, manual entries,
-discounts, samples and vouchers are money of the order but no product (`product_id` NULL); the shop's own fees and bad-debt
-entries are not sales and are rejected, as are lines without a price (stock corrections).
+Decisions for Online Retail: cancellations (invoice `C...`) are orders with status cancelled and negative quantities;
+a line without a customer is kept without one; repeated identical lines are real lines; postage, carriage, manual
+entries, discounts, samples and vouchers are money of the order but no product (`product_id` NULL); the shop's own
+fees and bad-debt entries are not sales and are rejected, as are lines without a price (stock corrections).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from campaignwright.market.workspace import Workspace
 NOT_PRODUCTS = r"(?:POST|DOT|C2|M|D|S|GIFT_\d.*)"  # postage, carriage, manual, discount, samples, vouchers
 NOT_SALES = r"(?:AMAZONFEE|BANK CHARGES|CRUK|B)"  # fees, commission, bad debt
 
-QUANTITY_TIMES_PRICE = Total("quantity_x_price", lambda f: f["quantity"] * f["unit_price"], ("order_lines", "quantity * unit_price"))
+QUANTITY_TIMES_PRICE = Total(
+    "quantity_x_price", lambda f: f["quantity"] * f["unit_price"], ("order_lines", "quantity * unit_price")
+)
 QUANTITY = Total("quantity", lambda f: f["quantity"], ("order_lines", "quantity"))
 
 
@@ -41,7 +43,9 @@ def products_of(lines: pd.DataFrame) -> Write:
 def customers_of(orders: pd.DataFrame) -> Write:
     """Customers from orders: first order date, most frequent country."""
     known = orders[orders["customer_id"].notna()]
-    first = known.groupby("customer_id", sort=True)["ordered_at"].min().dt.normalize().rename("created_on").reset_index()
+    first = (
+        known.groupby("customer_id", sort=True)["ordered_at"].min().dt.normalize().rename("created_on").reset_index()
+    )
     first["country"] = first["customer_id"].map(most_frequent(known, "customer_id", "country"))
     return Write("customers", first, "fill")
 
@@ -52,11 +56,17 @@ def _first(frame: pd.DataFrame, column: str, by: str) -> pd.Series:
 
 
 def tables(lines: pd.DataFrame) -> list[Write]:
-    """Writes for lines with order_id, product_id, name, quantity, unit_price, ordered_at, customer_id, country, status."""
+    """Writes for lines with order_id, product_id, name, quantity, unit_price, ordered_at, customer_id, country,
+    status.
+    """
     lines = lines.assign(line=lines.groupby("order_id", sort=False).cumcount() + 1)
     value = lines["quantity"] * lines["unit_price"]
-    orders = pd.DataFrame({"ordered_at": lines.groupby("order_id", sort=False)["ordered_at"].min(),
-                           "total": value.groupby(lines["order_id"], sort=False).sum().round(6)})
+    orders = pd.DataFrame(
+        {
+            "ordered_at": lines.groupby("order_id", sort=False)["ordered_at"].min(),
+            "total": value.groupby(lines["order_id"], sort=False).sum().round(6),
+        }
+    )
     for column in ("customer_id", "country", "status", "channel", "discount"):
         if column in lines:
             orders[column] = orders.index.map(_first(lines, column, "order_id"))
@@ -78,7 +88,9 @@ def _reject_bad_lines(sheet: Sheet) -> pd.Series:
 
 def reject_known_orders(sheet: Sheet, workspace: Workspace) -> None:
     """Lines of orders that an earlier file brought are counted as rejected; the order stays as it is."""
-    sheet.reject_stored(workspace, "orders", "order_id", "order_id", "the order was already imported from an earlier file")
+    sheet.reject_stored(
+        workspace, "orders", "order_id", "order_id", "the order was already imported from an earlier file"
+    )
 
 
 def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
@@ -91,13 +103,19 @@ def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
     lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
     extra = lines["product_id"].str.fullmatch(NOT_PRODUCTS)
     if extra.any():
-        sheet.warnings.append(f"{int(extra.sum()):,} lines are postage, manual entries, discounts, samples or vouchers: kept as "
-                              "money of their orders, not as products.")
+        sheet.warnings.append(
+            f"{int(extra.sum()):,} lines are postage, manual entries, discounts, samples or vouchers: kept as "
+            "money of their orders, not as products."
+        )
         lines.loc[extra, "product_id"] = None
     nobody = lines["customer_id"].isna().sum()
     if nobody:
-        sheet.warnings.append(f"{int(nobody):,} lines name no customer; they count for products and revenue, not for audiences.")
-    sheet.warnings.append("The file has no categories and no costs: profit needs a cost, from a products file or said in the chat.")
+        sheet.warnings.append(
+            f"{int(nobody):,} lines name no customer; they count for products and revenue, not for audiences."
+        )
+    sheet.warnings.append(
+        "The file has no categories and no costs: profit needs a cost, from a products file or said in the chat."
+    )
     return tables(lines)
 
 
@@ -111,7 +129,8 @@ def build_sales(sheet: Sheet, workspace: Workspace) -> list[Write]:
 
 
 ONLINE_RETAIL = Format(
-    key="online_retail", title="UCI Online Retail",
+    key="online_retail",
+    title="UCI Online Retail",
     columns=(
         Column("order_id", ("InvoiceNo", "Invoice"), "id", required=True, filled=True),
         Column("product_id", ("StockCode",), "id", required=True, filled=True),
@@ -122,24 +141,43 @@ ONLINE_RETAIL = Format(
         Column("customer_id", ("CustomerID", "Customer ID"), "customer", required=True),
         Column("country", ("Country",), required=True),
     ),
-    build=build_online_retail, totals=(QUANTITY_TIMES_PRICE, QUANTITY), currency="GBP", day_first=False,
+    build=build_online_retail,
+    totals=(QUANTITY_TIMES_PRICE, QUANTITY),
+    currency="GBP",
+    day_first=False,
 )
 
 SALES = Format(
-    key="sales_lines", title="a list of order lines",
+    key="sales_lines",
+    title="a list of order lines",
     columns=(
-        Column("order_id", ("Order ID", "Order number", "Order no", "Order", "Invoice number", "订单号", "订单编号"), "id", True, True),
-        Column("product_id", ("Product ID", "SKU", "Item number", "Article number", "商品编号", "商品ID"), "id", True, True),
+        Column(
+            "order_id",
+            ("Order ID", "Order number", "Order no", "Order", "Invoice number", "订单号", "订单编号"),
+            "id",
+            True,
+            True,
+        ),
+        Column(
+            "product_id", ("Product ID", "SKU", "Item number", "Article number", "商品编号", "商品ID"), "id", True, True
+        ),
         Column("quantity", ("Quantity", "Qty", "数量"), "number", True, True),
         Column("unit_price", ("Unit price", "Item price", "Price", "单价"), "money", True, True),
-        Column("ordered_at", ("Order date", "Ordered at", "Date", "Created at", "下单时间", "订单时间"), "time", True, True),
+        Column(
+            "ordered_at", ("Order date", "Ordered at", "Date", "Created at", "下单时间", "订单时间"), "time", True, True
+        ),
         Column("name", ("Product name", "Product", "Item name", "Description", "Title", "商品名称")),
-        Column("customer_id", ("Customer ID", "Customer", "Customer number", "Customer email", "Email", "客户ID", "会员ID"), "customer"),
+        Column(
+            "customer_id",
+            ("Customer ID", "Customer", "Customer number", "Customer email", "Email", "客户ID", "会员ID"),
+            "customer",
+        ),
         Column("country", ("Country", "Shipping country", "国家")),
         Column("channel", ("Channel", "Sales channel")),
         Column("currency", ("Currency", "Currency code", "币种")),
     ),
-    build=build_sales, totals=(QUANTITY_TIMES_PRICE, QUANTITY),
+    build=build_sales,
+    totals=(QUANTITY_TIMES_PRICE, QUANTITY),
 )
 
 FORMATS = (ONLINE_RETAIL, SALES)

@@ -26,7 +26,10 @@ def _order_status(orders: pd.DataFrame) -> pd.Series:
 
 
 def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """The first row of an order carries its header; every row carries one line. Line prices become after-discount prices."""
+    """The first row of an order carries its header; every row carries one line.
+
+    Line prices become after-discount prices.
+    """
     head = sheet.frame["total"].notna()
     again = head & sheet.frame["order_id"].where(head).duplicated(keep="first") & sheet.frame["order_id"].notna()
     sheet.reject(again, "a second order with the same id")
@@ -43,7 +46,11 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     orders["country"] = orders["country"].fillna(orders["billing_country"])
     lines = rows[rows["quantity"].notna() & (rows["quantity"] != 0)].copy()
     lines["product_id"] = lines["product_id"].fillna(lines["name"])
-    sheet.warnings += ["Lines without an SKU are known by the product's name."] if (rows["product_id"].isna() & rows["name"].notna()).any() else []
+    sheet.warnings += (
+        ["Lines without an SKU are known by the product's name."]
+        if (rows["product_id"].isna() & rows["name"].notna()).any()
+        else []
+    )
     value = lines["quantity"] * lines["unit_price"].fillna(0)
     gross = value.groupby(lines["order_id"]).sum()
     discount = orders.set_index("order_id")["discount"].fillna(0)
@@ -51,11 +58,19 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     lines["unit_price"] = lines["unit_price"] * lines["order_id"].map(share)
     lines["line"] = lines.groupby("order_id", sort=False).cumcount() + 1
     before_discount = lines.assign(unit_price=lines["unit_price"] / lines["order_id"].map(share).replace(0, np.nan))
-    return [products_of(before_discount), customers_of(orders), Write("orders", orders), Write("order_lines", lines), *updates]
+    return [
+        products_of(before_discount),
+        customers_of(orders),
+        Write("orders", orders),
+        Write("order_lines", lines),
+        *updates,
+    ]
 
 
 def _status_updates(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """A newer export may say that an order known from an earlier one was cancelled or refunded meanwhile: take that over."""
+    """A newer export may say that an order known from an earlier one was cancelled or refunded meanwhile: take
+    that over.
+    """
     stored = workspace.query("SELECT * FROM orders").set_index("order_id")
     rows = sheet.kept[sheet.kept["total"].notna()].drop_duplicates("order_id").set_index("order_id")
     rows = rows[rows.index.isin(stored.index)]
@@ -69,7 +84,9 @@ def _status_updates(sheet: Sheet, workspace: Workspace) -> list[Write]:
 
 
 def build_products(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """One product a variant, known by its SKU (else by the handle), so that order lines find it; stock as of the file's date."""
+    """One product a variant, known by its SKU (else by the handle), so that order lines find it; stock as of the
+    file's date.
+    """
     frame = sheet.frame
     for column in ("name", "brand", "category", "type"):
         frame[column] = frame.groupby("handle", sort=False)[column].transform("first").fillna(frame[column])
@@ -79,7 +96,9 @@ def build_products(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(frame["product_id"].isna(), "neither SKU nor handle")
     sheet.reject_repeated(["product_id"], "this product id")
     rows = sheet.kept.copy()
-    rows["name"] = rows["name"].fillna(rows["handle"]).fillna(rows["product_id"]) + (" " + option[rows.index]).fillna("")
+    rows["name"] = rows["name"].fillna(rows["handle"]).fillna(rows["product_id"]) + (" " + option[rows.index]).fillna(
+        ""
+    )
     rows["category"] = rows["type"].fillna(rows["category"].str.split(">").str[-1].str.strip())
     writes = [Write("products", rows, "merge")]
     counted = rows[rows["on_hand"].notna()]
@@ -103,7 +122,8 @@ def build_customers(sheet: Sheet, workspace: Workspace) -> list[Write]:
 
 
 ORDERS = Format(
-    key="shopify_orders", title="a Shopify orders export",
+    key="shopify_orders",
+    title="a Shopify orders export",
     columns=(
         Column("order_id", ("Name",), "id", required=True, filled=True),
         Column("financial_status", ("Financial Status",), required=True),
@@ -123,12 +143,16 @@ ORDERS = Format(
         Column("channel", ("Source",)),
     ),
     build=build_orders,
-    totals=(Total("quantity_x_price", lambda f: f["quantity"] * f["unit_price"]), Total("order_total", lambda f: f["total"], ("orders", "total")),
-            Total("quantity", lambda f: f["quantity"], ("order_lines", "quantity"))),
+    totals=(
+        Total("quantity_x_price", lambda f: f["quantity"] * f["unit_price"]),
+        Total("order_total", lambda f: f["total"], ("orders", "total")),
+        Total("quantity", lambda f: f["quantity"], ("order_lines", "quantity")),
+    ),
 )
 
 PRODUCTS = Format(
-    key="shopify_products", title="a Shopify products export",
+    key="shopify_products",
+    title="a Shopify products export",
     columns=(
         Column("handle", ("Handle", "URL handle"), "id", required=True),
         Column("name", ("Title",), required=True),
@@ -146,7 +170,8 @@ PRODUCTS = Format(
 )
 
 CUSTOMERS = Format(
-    key="shopify_customers", title="a Shopify customers export",
+    key="shopify_customers",
+    title="a Shopify customers export",
     columns=(
         Column("email", ("Email",), "customer", required=True),
         Column("total_spent", ("Total Spent",), "money", required=True),

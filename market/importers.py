@@ -1,7 +1,8 @@
 """Import one export file into a workspace: recognise, convert, check, store in one transaction, report.
 
-A file is imported as a whole or not at all. Every row is accounted for as kept or rejected with a reason, and the totals
-of kept and rejected rows make the file's. The same file again changes nothing. Formats are described in `formats_*`.
+A file is imported as a whole or not at all. Every row is accounted for as kept or rejected with a reason, and the
+totals of kept and rejected rows make the file's. The same file again changes nothing. Formats are described in
+`formats_*`.
 """
 
 from __future__ import annotations
@@ -15,22 +16,34 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from babel.numbers import list_currencies
 from pydantic import BaseModel
 
-from campaignwright.market import formats_ads, formats_mail, formats_public, formats_sales, formats_shop
+from campaignwright.market import (
+    formats_ads,
+    formats_journey,
+    formats_mail,
+    formats_public,
+    formats_sales,
+    formats_shop,
+)
 from campaignwright.market.formats_base import Format, Sheet, Write, convert, find_columns, match
+from campaignwright.market.formats_currency import settle_currency
 from campaignwright.market.formats_generic import generic, mapped
+from campaignwright.market.formats_store import insert, store
 from campaignwright.market.reading import RawTable, normalise, parse
 from campaignwright.market.reading_encoding import ImportProblem, Source, load
-from campaignwright.market.schema import TABLES
 from campaignwright.market.workspace import Workspace
 
 __all__ = ["FORMATS", "ImportProblem", "ImportReport", "Reject", "import_file", "recognise"]
 
-FORMATS: tuple[Format, ...] = (*formats_ads.FORMATS, *formats_mail.FORMATS, *formats_shop.FORMATS, *formats_sales.FORMATS,
-                               *formats_public.FORMATS)
+FORMATS: tuple[Format, ...] = (
+    *formats_ads.FORMATS,
+    *formats_mail.FORMATS,
+    *formats_shop.FORMATS,
+    *formats_sales.FORMATS,
+    *formats_public.FORMATS,
+    *formats_journey.FORMATS,
+)
 SHOWN_REJECTS = 200
 _MICRO = 1e6  # totals are summed in whole millionths, so that kept + rejected = file exactly
 
@@ -47,8 +60,8 @@ class Reject(BaseModel):
 class ImportReport(BaseModel):
     """What an import did. `rejected` holds the first 200 rejects, table `rejects` all; `reasons` counts them by reason.
 
-    `totals`: name -> {"file", "kept", "rejected"}. `tables`: rows written per table. `unchanged`: the file had been imported
-    before and nothing was touched.
+    `totals`: name -> {"file", "kept", "rejected"}. `tables`: rows written per table. `unchanged`: the file had been
+    imported before and nothing was touched.
     """
 
     file_name: str
@@ -74,15 +87,19 @@ def _recognised(raw: RawTable, mapping: dict[str, str] | None, table: str | None
     """Format and field -> header, by the user's table and mapping or by the headers."""
     headers = list(raw.frame.columns)
     if table is None and mapping:
-        raise ImportProblem(f"{raw.name}: a column mapping needs the name of the table to fill, such as orders or campaign_results.")
+        raise ImportProblem(
+            f"{raw.name}: a column mapping needs the name of the table to fill, such as orders or campaign_results."
+        )
     if table is None:
         return match(FORMATS, headers, raw.name)
     fmt, chosen = mapped(table, mapping or {}, headers, raw.name)
     found = {**find_columns(fmt, headers), **chosen}
     missing = [column.field for column in fmt.columns if column.required and column.field not in found]
     if missing:
-        raise ImportProblem(f"{raw.name}: the table {table} needs {', '.join(missing)}; map {missing[0]} to one of the headers "
-                            f"{', '.join(header[:30] for header in headers[:12])}.")
+        raise ImportProblem(
+            f"{raw.name}: the table {table} needs {', '.join(missing)}; map {missing[0]} to one of the headers "
+            f"{', '.join(header[:30] for header in headers[:12])}."
+        )
     return fmt, found
 
 
@@ -92,10 +109,19 @@ def recognise(path: str | Path) -> str:
     return _recognised(raw, None, None)[0].key
 
 
-def import_file(workspace: Workspace, path: str | Path, *, mapping: dict[str, str] | None = None, table: str | None = None,
-                currency: str | None = None, progress: Progress | None = None) -> ImportReport:
-    """Import `path`. `table` and `mapping` (table column -> header) are for files of no known format; `currency` (ISO 4217)
-    states the currency of a file that does not. `progress(share 0-1, what)` is called as it goes.
+def import_file(
+    workspace: Workspace,
+    path: str | Path,
+    *,
+    mapping: dict[str, str] | None = None,
+    table: str | None = None,
+    currency: str | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import the file at `path`.
+
+    `table` and `mapping` (table column -> header) are for files of no known format; `currency` (ISO 4217) states the
+    currency of a file that does not. `progress(share 0-1, what)` is called as it goes.
 
     Raises ImportProblem, one line with file, place and remedy, and then nothing has changed.
     """
@@ -117,19 +143,21 @@ def import_file(workspace: Workspace, path: str | Path, *, mapping: dict[str, st
             before = _earlier(workspace, source, table)  # another thread may have been quicker
             if before:
                 return before
-            code = _settle_currency(workspace, sheet, currency)
+            code = settle_currency(workspace, sheet, currency)
             tell(0.5, "arranging")
             writes = fmt.build(sheet, workspace)
             report = _report(sheet)
             tell(0.65, "storing")
-            report.tables = _store(connection, workspace, sheet, writes)
+            report.tables = store(connection, workspace, sheet, writes)
             _log(connection, report, sheet)
             tell(0.95, "committing")
             if code:
                 workspace.set(currency=code, currency_stated=True)
     except duckdb.Error as error:
         _restore(workspace, settings)
-        raise ImportProblem(f"{raw.name}: could not be stored ({str(error).splitlines()[0][:160]}); nothing was changed.") from error
+        raise ImportProblem(
+            f"{raw.name}: could not be stored ({str(error).splitlines()[0][:160]}); nothing was changed."
+        ) from error
     except BaseException:
         _restore(workspace, settings)
         raise
@@ -147,56 +175,41 @@ def _restore(workspace: Workspace, settings: dict) -> None:
 
 def _earlier(workspace: Workspace, source: Source, table: str | None) -> ImportReport | None:
     """The report of an earlier import of the same content into the same table (or by its own headers), or None."""
-    found = workspace.query("SELECT * FROM imports WHERE sha256 = ? AND starts_with(format, 'generic_') = ?", [source.sha256, bool(table)])
+    found = workspace.query(
+        "SELECT * FROM imports WHERE sha256 = ? AND starts_with(format, 'generic_') = ?", [source.sha256, bool(table)]
+    )
     found = found[found["format"] == f"generic_{table}"] if table else found
     if found.empty:
         return None
     row = found.iloc[0]
     rejects = workspace.query("SELECT line, reason FROM rejects WHERE import_id = ? ORDER BY line", [row["import_id"]])
     return ImportReport(
-        file_name=source.name, format=row["format"], rows_read=int(row["rows_read"]), rows_kept=int(row["rows_kept"]),
-        rows_rejected=int(row["rows_rejected"]), rejected=_rejects(rejects), reasons=_reasons(rejects["reason"]),
-        totals=json.loads(row["totals"]), unchanged=True,
-        warnings=[f"This file was imported before, on {row['imported_at']:%Y-%m-%d %H:%M}; nothing was changed."])
-
-
-def _settle_currency(workspace: Workspace, sheet: Sheet, said: str | None) -> str | None:
-    """The currency to set for the workspace, or None to leave it. Raises ImportProblem: there is no exchange rate here."""
-    name, fmt = sheet.raw.name, sheet.fmt
-    known = list_currencies()
-    for code in [said.upper()] if said else []:
-        if code not in known:
-            raise ImportProblem(f"{name}: '{code[:20]}' is no known currency; use an ISO code such as USD, EUR, GBP or CNY.")
-    for code in sheet.currencies:
-        if code not in known:
-            line = sheet.line[sheet.frame["currency"].str.upper() == code].min() if sheet.has("currency") else sheet.raw.header_line
-            raise ImportProblem(f"{name}: line {line} states the unknown currency '{code}'; correct it to an ISO code such as USD, EUR or GBP.")
-    stated = list(dict.fromkeys([*sheet.currencies, *([fmt.currency] if fmt.currency else []), *([said.upper()] if said else [])]))
-    if len(stated) > 1:
-        raise ImportProblem(f"{name}: holds amounts in {' and '.join(stated)}; there is no exchange rate here, export one currency at a time.")
-    fixed = workspace.settings.get("currency_stated") or bool(workspace.scalar("SELECT 1 FROM campaigns WHERE source = 'simulator' LIMIT 1"))
-    if not stated:
-        if any(column.kind == "money" and column.field in sheet.found for column in fmt.columns):
-            sheet.warnings.append(f"The file states no currency; its amounts count as {workspace.currency}.")
-        return None
-    if not fixed:
-        if stated[0] != workspace.currency and workspace.scalar("SELECT 1 FROM imports LIMIT 1"):
-            sheet.warnings.append(f"The workspace's currency is now {stated[0]}; amounts imported before without a currency count as such.")
-        return stated[0]
-    if stated[0] != workspace.currency:
-        raise ImportProblem(f"{name}: is in {stated[0]}, the workspace in {workspace.currency}, and there is no exchange rate here; "
-                            f"convert the amounts to {workspace.currency} first, or import it into a workspace of its own.")
-    return None
+        file_name=source.name,
+        format=row["format"],
+        rows_read=int(row["rows_read"]),
+        rows_kept=int(row["rows_kept"]),
+        rows_rejected=int(row["rows_rejected"]),
+        rejected=_rejects(rejects),
+        reasons=_reasons(rejects["reason"]),
+        totals=json.loads(row["totals"]),
+        unchanged=True,
+        warnings=[f"This file was imported before, on {row['imported_at']:%Y-%m-%d %H:%M}; nothing was changed."],
+    )
 
 
 def _report(sheet: Sheet) -> ImportReport:
-    """Counts and totals of a sheet that has been through `build`. Raises ImportProblem when nothing of it can be used."""
+    """Counts and totals of a sheet that has been through `build`.
+
+    Raises ImportProblem when nothing of it can be used.
+    """
     rejected = sheet.reason.notna()
     lines = pd.DataFrame({"line": sheet.line, "reason": sheet.reason})[rejected].sort_values("line")
     kept = int((~rejected).sum())
     if not kept and not lines["reason"].str.contains("already imported").all():
         first = f" (line {lines['line'].iloc[0]}: {lines['reason'].iloc[0]})" if len(lines) else ""
-        raise ImportProblem(f"{sheet.raw.name}: none of its {len(sheet.frame):,} rows can be used{first}; nothing was changed.")
+        raise ImportProblem(
+            f"{sheet.raw.name}: none of its {len(sheet.frame):,} rows can be used{first}; nothing was changed."
+        )
     totals = {}
     for total in sheet.fmt.totals:
         parts = np.rint(total.of(sheet.frame).astype(float).fillna(0).to_numpy() * _MICRO)
@@ -206,8 +219,16 @@ def _report(sheet: Sheet) -> ImportReport:
         amounts = {name: value / _MICRO for name, value in part.items()}
         totals[total.name] = {"file": amounts["kept"] + amounts["rejected"], **amounts}
     return ImportReport(
-        file_name=sheet.raw.name, format=sheet.fmt.key, rows_read=len(sheet.frame), rows_kept=kept, rows_rejected=len(lines),
-        rejected=_rejects(lines), reasons=_reasons(lines["reason"]), totals=totals, warnings=[*sheet.raw.warnings, *sheet.warnings])
+        file_name=sheet.raw.name,
+        format=sheet.fmt.key,
+        rows_read=len(sheet.frame),
+        rows_kept=kept,
+        rows_rejected=len(lines),
+        rejected=_rejects(lines),
+        reasons=_reasons(lines["reason"]),
+        totals=totals,
+        warnings=[*sheet.raw.warnings, *sheet.warnings],
+    )
 
 
 def _exact(parts: np.ndarray) -> int:
@@ -229,73 +250,22 @@ def _reasons(reasons: pd.Series) -> dict[str, int]:
     return {reason: int(count) for reason, count in counts.items()}
 
 
-def _store(connection: duckdb.DuckDBPyConnection, workspace: Workspace, sheet: Sheet, writes: list[Write]) -> dict[str, int]:
-    """Carry out the writes; then see that the stored sums grew by the kept totals. Returns rows written per table."""
-    for write in writes:
-        if write.how == "replace":
-            _delete(connection, write)
-    checks = [total for total in sheet.fmt.totals if total.stored]
-    before = [_stored_sum(workspace, *total.stored) for total in checks]
-    counts: dict[str, int] = {}
-    for write in writes:
-        counts[write.table] = counts.get(write.table, 0) + _insert(connection, write)
-    kept = sheet.kept
-    for total, old in zip(checks, before, strict=True):
-        grown = _stored_sum(workspace, *total.stored) - old
-        expected = float(total.of(kept).astype(float).sum())
-        if abs(grown - expected) > 1e-6 * max(1.0, abs(expected), abs(old)):
-            raise ImportProblem(f"{sheet.raw.name}: {total.name} came to {grown:,.2f} in the workspace but {expected:,.2f} in the file; "
-                                "nothing was changed. Please report this file.")
-    return {table: count for table, count in counts.items() if count}
-
-
-def _stored_sum(workspace: Workspace, table: str, expression: str) -> float:
-    return float(workspace.scalar(f"SELECT coalesce(sum({expression}), 0) FROM {table}"))
-
-
-def _arrow(write: Write) -> pa.Table:
-    columns = [column for column in TABLES[write.table] if column in write.frame.columns]
-    frame = write.frame[columns]
-    arrays = [pa.array(frame[c].astype("object").where(frame[c].notna(), None), type=pa.string()) if frame[c].dtype == object
-              else pa.array(frame[c], from_pandas=True) for c in columns]
-    return pa.table(arrays, names=columns)
-
-
-def _delete(connection: duckdb.DuckDBPyConnection, write: Write) -> None:
-    """Remove the rows that share the key columns (NULL equals NULL) with the incoming ones."""
-    connection.register("_incoming", _arrow(write))
-    given = [key for key in write.key if key in write.frame.columns]
-    same = " AND ".join(f"{write.table}.{key} IS NOT DISTINCT FROM k.{key}" for key in given)
-    connection.execute(f"DELETE FROM {write.table} USING (SELECT DISTINCT {', '.join(given)} FROM _incoming) k WHERE {same}")
-    connection.unregister("_incoming")
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, write: Write) -> int:
-    """Insert by the write's policy; returns how many rows it brought."""
-    rows = _arrow(write)
-    columns = rows.column_names
-    connection.register("_incoming", rows)
-    cast = ", ".join(f"CAST({column} AS {TABLES[write.table][column].split()[0]})" for column in columns)
-    sql = f"INSERT INTO {write.table} ({', '.join(columns)}) SELECT {cast} FROM _incoming"
-    key = columns[0]
-    if write.how == "new":
-        sql += " ON CONFLICT DO NOTHING"
-    elif write.how in ("fill", "merge"):
-        order = "excluded.{0}, {1}.{0}" if write.how == "merge" else "{1}.{0}, excluded.{0}"
-        changes = [f"{c} = least({order.format(c, write.table)})" if (write.table, c) == ("customers", "created_on")
-                   else f"{c} = coalesce({order.format(c, write.table)})" for c in columns[1:]]
-        sql += f" ON CONFLICT ({key}) DO " + (f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING")
-    connection.execute(sql)
-    connection.unregister("_incoming")
-    return len(rows)
-
-
 def _log(connection: duckdb.DuckDBPyConnection, report: ImportReport, sheet: Sheet) -> None:
     """Write the import and all its rejects."""
     import_id = hashlib.sha256(f"{sheet.raw.sha256} {report.format}".encode()).hexdigest()[:16]
-    connection.execute("INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
-                       [import_id, report.file_name, sheet.raw.sha256, report.format, report.rows_read, report.rows_kept,
-                        report.rows_rejected, json.dumps(report.totals)])
+    connection.execute(
+        "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?, now()::TIMESTAMP)",
+        [
+            import_id,
+            report.file_name,
+            sheet.raw.sha256,
+            report.format,
+            report.rows_read,
+            report.rows_kept,
+            report.rows_rejected,
+            json.dumps(report.totals),
+        ],
+    )
     rejected = sheet.reason.notna()
     rejects = pd.DataFrame({"line": sheet.line[rejected], "reason": sheet.reason[rejected]}).assign(import_id=import_id)
-    _insert(connection, Write("rejects", rejects))
+    insert(connection, Write("rejects", rejects))

@@ -1,7 +1,7 @@
 """From a file's content to a table of strings with physical line numbers, or one clear line on why not.
 
-Covers comma, semicolon, tab or bar as delimiter, preamble lines, quoted line breaks, JSON records; encodings are found in
-`reading_encoding`. It knows no format and converts no cell: that is `formats_base`.
+Covers comma, semicolon, tab or bar as delimiter, preamble lines, quoted line breaks, JSON records; encodings are
+found in `reading_encoding`. It knows no format and converts no cell: that is `formats_base`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,13 @@ def parse(source: Source, known: frozenset[str]) -> RawTable:
     """The table in `source`. `known` are normalised headers by which the header line is found. Raises ImportProblem."""
     data, name = source.data, source.name
     encoding, warnings = encoding_of(data, name)
-    base = {"name": name, "sha256": source.sha256, "modified": source.modified, "encoding": encoding, "warnings": warnings}
+    base = {
+        "name": name,
+        "sha256": source.sha256,
+        "modified": source.modified,
+        "encoding": encoding,
+        "warnings": warnings,
+    }
     if _decoded(data[:64], encoding).lstrip("\ufeff \r\n\t")[:1] in ("{", "["):
         columns, rows = _json_records(data, encoding, name)
         frame = pd.DataFrame(rows, columns=columns, dtype="str")
@@ -62,8 +68,10 @@ def parse(source: Source, known: frozenset[str]) -> RawTable:
     delimiter, skip = _layout(data, encoding, known)
     frame, line, cells, header_line = _cells(data, encoding, delimiter, skip, name)
     if frame.empty:
-        raise ImportProblem(f"{name}: there is a header on line {header_line} but no row under it; "
-                            "export again with a date range that has data.")
+        raise ImportProblem(
+            f"{name}: there is a header on line {header_line} but no row under it; "
+            "export again with a date range that has data."
+        )
     return RawTable(**base, frame=frame, line=line, cells=cells, header_line=header_line, delimiter=delimiter)
 
 
@@ -82,8 +90,10 @@ def _limited(function: Callable[[], object], name: str, where: Callable[[], int]
         return function()
     except csv.Error as error:
         if "field larger" in str(error):
-            raise ImportProblem(f"{name}: line {where()} has a cell of more than {MAX_CELL:,} characters; look there for a "
-                                "quotation mark that is never closed.") from error
+            raise ImportProblem(
+                f"{name}: line {where()} has a cell of more than {MAX_CELL:,} characters; look there for a "
+                "quotation mark that is never closed."
+            ) from error
         raise ImportProblem(f"{name}: line {where()} is not CSV ({error}); export it again.") from error
     finally:
         csv.field_size_limit(before)
@@ -111,8 +121,9 @@ def _layout(data: bytes, encoding: str, known: frozenset[str]) -> tuple[str, int
     return (best[3], -best[2]) if best[0] >= 2 or (best[0] == 1 and best[1] <= 2) else (widest[2], -widest[1])
 
 
-def _cells(data: bytes, encoding: str, delimiter: str, skip: int, name: str
-           ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, int]:
+def _cells(
+    data: bytes, encoding: str, delimiter: str, skip: int, name: str
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, int]:
     """All rows under the header: frame, line numbers, cell counts, header line. Blank lines are passed over."""
     reader = _reader(data, encoding, delimiter)
     previous = 0  # lines before the row being read
@@ -136,7 +147,9 @@ def _cells(data: bytes, encoding: str, delimiter: str, skip: int, name: str
                     rows = []
             previous = reader.line_num
         if cells and cells[-1] != width and reader.line_num - lines[-1] > 0:
-            raise ImportProblem(f"{name}: line {lines[-1]}: a quotation mark opened there is never closed; mend it or export again.")
+            raise ImportProblem(
+                f"{name}: line {lines[-1]}: a quotation mark opened there is never closed; mend it or export again."
+            )
         chunks.append(_arrow(rows, columns))
         frame = pa.concat_tables(chunks).to_pandas()
         return frame, np.array(lines, dtype=np.int64), np.array(cells, dtype=np.int64), header_line
@@ -175,10 +188,14 @@ def _json_records(data: bytes, encoding: str, name: str) -> tuple[list[str], lis
         columns = list(dict.fromkeys(key for record in content for key in record))
         rows = [[record.get(column, "") for column in columns] for record in content]
     else:
-        raise ImportProblem(f"{name}: holds JSON, but not a table (a list of records, or lists by column); import a CSV.")
+        raise ImportProblem(
+            f"{name}: holds JSON, but not a table (a list of records, or lists by column); import a CSV."
+        )
     if not rows:
         raise ImportProblem(f"{name}: has column names but no row; export it again.")
-    text = [["" if cell is None else cell if isinstance(cell, str) else json.dumps(cell) for cell in row] for row in rows]
+    text = [
+        ["" if cell is None else cell if isinstance(cell, str) else json.dumps(cell) for cell in row] for row in rows
+    ]
     for number, row in enumerate(text, 1):
         if max(map(len, row)) > MAX_CELL:
             raise ImportProblem(f"{name}: record {number} has a cell of more than {MAX_CELL:,} characters; shorten it.")

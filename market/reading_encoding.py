@@ -1,6 +1,7 @@
 """From a path to bytes that are text: gzip unpacked, what is no text refused in one line, the encoding found.
 
-UTF-8 with and without byte-order mark, UTF-16, GB18030 and Windows-1252 are read; a file that mixes encodings is refused.
+UTF-8 with and without byte-order mark, UTF-16, GB18030 and Windows-1252 are read; a file that mixes encodings is
+refused.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def _bytes(path: Path) -> bytes:
     except PermissionError as error:
         raise ImportProblem(f"{name}: no permission to read it; change its access rights or copy it.") from error
     except OSError as error:
-        raise ImportProblem(f"{name}: cannot be read ({error.strerror or error}); copy it to this disk and try again.") from error
+        raise ImportProblem(
+            f"{name}: cannot be read ({error.strerror or error}); copy it to this disk and try again."
+        ) from error
     if data[:2] == b"\x1f\x8b":
         data = _gunzip(data, name)
     if not data.strip(b" \r\n\t\x00\xef\xbb\xbf\xff\xfe"):
@@ -84,19 +87,31 @@ def _refuse_binary(data: bytes, name: str) -> None:
             excel = any(entry.startswith("xl/") for entry in zipfile.ZipFile(io.BytesIO(data)).namelist())
         except zipfile.BadZipFile:
             excel = False
-        what = "an Excel workbook, whatever its name says; open it and save it as 'CSV UTF-8'" if excel else "a ZIP archive; unpack it"
+        what = (
+            "an Excel workbook, whatever its name says; open it and save it as 'CSV UTF-8'"
+            if excel
+            else "a ZIP archive; unpack it"
+        )
         raise ImportProblem(f"{name}: is {what}, then import that.")
-    signatures = {b"\xd0\xcf\x11\xe0": "an old Excel or Word file; open it and save it as 'CSV UTF-8'",
-                  b"%PDF": "a PDF; export the data as CSV", b"PAR1": "a Parquet file; export it as CSV"}
+    signatures = {
+        b"\xd0\xcf\x11\xe0": "an old Excel or Word file; open it and save it as 'CSV UTF-8'",
+        b"%PDF": "a PDF; export the data as CSV",
+        b"PAR1": "a Parquet file; export it as CSV",
+    }
     for magic, what in signatures.items():
         if data.startswith(magic):
             raise ImportProblem(f"{name}: is {what}, then import that.")
     if re.match(rb"\s*(<!doctype html|<html)", data[:200], re.I):
-        raise ImportProblem(f"{name}: is a web page, perhaps a sign-in page saved by mistake; download the export again.")
+        raise ImportProblem(
+            f"{name}: is a web page, perhaps a sign-in page saved by mistake; download the export again."
+        )
 
 
 def encoding_of(data: bytes, name: str) -> tuple[str, list[str]]:
-    """Which encoding reads every byte, and what to tell the user about it. Raises ImportProblem on a mixture or junk."""
+    """Which encoding reads every byte, and what to tell the user about it.
+
+    Raises ImportProblem on a mixture or junk.
+    """
     if data[:3] == b"\xef\xbb\xbf":
         encoding = "utf-8-sig"
     elif data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -109,7 +124,9 @@ def encoding_of(data: bytes, name: str) -> tuple[str, list[str]]:
         try:
             data.decode(encoding)
         except UnicodeDecodeError as error:
-            raise ImportProblem(f"{name}: breaks off in the middle of a UTF-16 character (byte {error.start}); export it again.") from error
+            raise ImportProblem(
+                f"{name}: breaks off in the middle of a UTF-16 character (byte {error.start}); export it again."
+            ) from error
         return encoding, []
     control = np.bincount(np.frombuffer(data[:1_000_000], dtype=np.uint8), minlength=256)
     junk = control[:9].sum() + control[14:32].sum()
@@ -123,7 +140,9 @@ def encoding_of(data: bytes, name: str) -> tuple[str, list[str]]:
 
 
 def _legacy_encoding(data: bytes, name: str) -> tuple[str, list[str]]:
-    """Not UTF-8: GB18030 when the high bytes come in Chinese pairs, else Windows-1252; a mixture with UTF-8 is refused."""
+    """Not UTF-8: GB18030 when the high bytes come in Chinese pairs, else Windows-1252; a mixture with UTF-8 is
+    refused.
+    """
     utf8_line = other_line = 0
     other: list[bytes] = []
     for number, line in enumerate(data.splitlines(), 1):
@@ -137,11 +156,17 @@ def _legacy_encoding(data: bytes, name: str) -> tuple[str, list[str]]:
             other.append(line)
     pairs = sum(len(run) for line in other for run in re.findall(rb"(?:[\xb0-\xf7][\xa1-\xfe])+", line))
     high = sum(len(run) for line in other for run in re.findall(rb"[\x80-\xff]+", line))
-    chinese = high and pairs / high > 0.7 and any(len(run) >= 4 for line in other for run in re.findall(rb"[\xa1-\xfe]+", line))
+    chinese = (
+        high
+        and pairs / high > 0.7
+        and any(len(run) >= 4 for line in other for run in re.findall(rb"[\xa1-\xfe]+", line))
+    )
     encoding, spoken = ("gb18030", "GB18030 (Chinese)") if chinese else ("cp1252", "Windows-1252")
     if utf8_line and not chinese:
-        raise ImportProblem(f"{name}: mixes encodings: line {utf8_line} is UTF-8, line {other_line} is not; open it in a "
-                            "spreadsheet or editor, mend that line, save it as UTF-8 and import it again.")
+        raise ImportProblem(
+            f"{name}: mixes encodings: line {utf8_line} is UTF-8, line {other_line} is not; open it in a "
+            "spreadsheet or editor, mend that line, save it as UTF-8 and import it again."
+        )
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:
