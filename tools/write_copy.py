@@ -205,7 +205,8 @@ def copy_asset(ctx: Context, job: CopyJob, want: int) -> tuple[dict[str, Any], l
     asset = {
         "channel": job.channel, "language": job.language, "spec": spec, "variants": variants, "facts": facts.texts,
         "values": {slot: list(value) for slot, value in facts.values.items()}, "samples": facts.samples,
-        "products": facts.products, "ranked_by": ctx.cache["copy_scorer"].basis, "wanted": want,
+        "products": facts.products, "ranked_by": ctx.cache["copy_scorer"].basis,
+        "written_for": [job.audience, job.offer], "extra": job.extra,
     }
     return asset, rejected, _notes(job, facts, spec, len(variants), want, rounds)
 

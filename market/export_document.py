@@ -1,0 +1,260 @@
+"""A plan as a document: headings, paragraphs, lists and tables, ready for Markdown, Word or a terminal.
+
+Everything printed comes from the plan's JSON; figures are printed by `export_numbers`, words by `export_labels`. The
+order is a reader's: the verdict first, sources last.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from campaignwright.market.export_labels import label
+from campaignwright.market.export_numbers import day, fill_figures, money, percent, show, show_range
+
+PRODUCTS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Heading:
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    text: str
+    strong: str = ""  # printed bold before the text
+
+
+@dataclass(frozen=True)
+class Bullets:
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    header: list[str]
+    rows: list[list[str]]
+
+
+Block = Heading | Paragraph | Bullets | Table
+
+
+class Printer:
+    """Prints one plan's figures and words in its language and currency."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
+        self.language: str = plan["language"]
+        self.currency: str = plan["created_for"]["currency"]
+        self.figures = {figure["id"]: figure for figure in plan["figures"]}
+
+    def word(self, word: str) -> str:
+        return label("text", word, self.language)
+
+    def name(self, group: str, word: str) -> str:
+        return label(group, word, self.language)
+
+    def value(self, ref: dict[str, str] | str | None) -> str:
+        """The printed figure of a reference or id; a dash for none."""
+        key = ref["figure"] if isinstance(ref, dict) else ref
+        return show(self.figures[key], self.language, self.currency) if key else "–"
+
+    def range(self, key: str) -> str:
+        return show_range(self.figures[key], self.language, self.currency) or "–"
+
+    def text(self, text: str) -> str:
+        return fill_figures(text, self.figures, self.language, self.currency)
+
+    def join(self, items: list[str]) -> str:
+        return ("、" if self.language == "zh" else ", ").join(items)
+
+    def named(self, ids: list[str]) -> dict[str, str]:
+        """Figure name -> id."""
+        return {self.figures[key]["name"]: key for key in ids}
+
+    def dates(self) -> str:
+        strategy = self.plan["strategy"]
+        start = dt.date.fromisoformat(strategy["start"])
+        last = start + dt.timedelta(days=strategy["days"] - 1)
+        first, end = (day(date, self.language, self.currency) for date in (start, last))
+        return first if start == last else f"{first} – {end}"
+
+
+def _head(p: Printer) -> list[Block]:
+    plan, brief = p.plan, p.plan["brief"]
+    title = f"{p.word('plan')}: {plan['created_for']['shop']}, {p.name('objective', brief['objective'])}, {p.dates()}"
+    reasons = [p.text(reason) for reason in plan["verdict"]["reasons"]]
+    after = ("（" + p.join(reasons) + "）" if p.language == "zh" else f" ({p.join(reasons)})") if reasons else ""
+    return [Heading(1, title), Paragraph(after.strip(), strong=p.text(plan["verdict"]["text"]))]
+
+
+def _products(p: Printer) -> str:
+    brief, strategy = p.plan["brief"], p.plan["strategy"]
+    names = brief["product_names"] or [row["name"] for row in p.plan["price"]["products"] if strategy["products"]]
+    if not names:
+        return p.word("whole_catalogue")
+    more = len(names) - PRODUCTS_SHOWN
+    shown = p.join(names[:PRODUCTS_SHOWN])
+    return f"{shown} {p.word('and_more').format(n=more)}" if more > 0 else shown
+
+
+def _brief(p: Printer) -> list[Block]:
+    brief, strategy = p.plan["brief"], p.plan["strategy"]
+    limits = []
+    if brief["max_discount"] is not None:
+        limits.append(f"{p.word('max_discount')} {percent(brief['max_discount'], p.language)}")
+    if brief["min_roas"]:
+        limits.append(f"{p.word('min_roas')} {brief['min_roas']:g}")
+    rows = [[p.word("objective"), p.name("objective", brief["objective"])], [p.word("products"), _products(p)],
+            [p.word("audience"), p.name("audience", strategy["audience"])],
+            [p.word("dates"), f"{p.dates()} ({p.value(_own(p, 'days'))})"],
+            [p.word("budget"), p.value(p.plan["budget"]["total"])],
+            [p.word("channels"), p.join([p.name("channel", name) for name in strategy["shares"]])],
+            [p.word("tone"), p.name("tone", brief["tone"])]]
+    if limits:
+        rows.append([p.word("limits"), p.join(limits)])
+    return [Heading(2, p.word("brief")), Table(["", ""], rows)]
+
+
+def _own(p: Printer, name: str) -> str:
+    return next(f["id"] for f in p.plan["figures"] if f["name"] == name and f["source"]["tool"] == "finish_plan")
+
+
+def _figure_rows(p: Printer, ids: list[str]) -> list[list[str]]:
+    return [[p.name("figure", p.figures[key]["name"]), p.value(key)] for key in ids]
+
+
+def _unavailable(section: dict[str, Any]) -> list[Block]:
+    return [Paragraph(section["unavailable"])] if "unavailable" in section else []
+
+
+def _audience(p: Printer) -> list[Block]:
+    section = p.plan["audience"]
+    table = [Table([p.word("figure"), ""], _figure_rows(p, section["figures"]))] if section["figures"] else []
+    return [Heading(2, f"{p.word('audience')}: {p.name('audience', section['name'])}"), *table, *_unavailable(section)]
+
+
+def _price(p: Printer) -> list[Block]:
+    section, facts = p.plan["price"], p.plan["price"]["facts"]
+    said = [p.name("offer", section["offer"])]
+    said += [p.value(facts[slot]) for slot in ("discount", "amount_off", "threshold") if slot in facts]
+    lead = f"{p.word('offer')}: {p.join(said)}. {p.word('angle')}: {p.name('angle', section['angle'])}."
+    if len(section["bundle"]) == 2:
+        lead += " " + p.word("bundle_of").format(a=section["bundle"][0], b=section["bundle"][1])
+        if "price" in facts and "was" in facts:
+            lead += f" {p.value(facts['was'])} → {p.value(facts['price'])}."
+    advice = ("price", "discount", "elasticity", "breakeven_lift")
+    rows = []
+    for product in section["products"]:
+        found = p.named(product["advice"])
+        rows.append([product["name"], p.value(product.get("price")), p.value(product.get("plan_price")),
+                     *[p.value(found.get(name)) for name in advice]])
+    header = [p.word(name) for name in ("product", "price_now", "plan_price")]
+    header += [p.name("figure", name) for name in advice]
+    blocks: list[Block] = [Heading(2, p.word("offer_price")), Paragraph(lead)]
+    blocks += [Table(header, rows)] if rows else []
+    return blocks + [block for product in section["products"][:1] for block in _unavailable(product)]
+
+
+def _budget(p: Printer) -> list[Block]:
+    section, shares = p.plan["budget"], p.plan["strategy"]["shares"]
+    rows = [[p.name("channel", row["channel"]), p.value(row["spend"]), percent(shares[row["channel"]], p.language),
+             p.value(row["daily"])] for row in section["channels"]]
+    rows.append([p.word("total"), money(p.plan["strategy"]["budget"], p.currency, p.language), "", ""])
+    header = [p.word(name) for name in ("channel", "spend", "share", "a_day")]
+    return [Heading(2, p.word("budget")), Table(header, rows), *_unavailable(section)]
+
+
+def _calendar(p: Printer) -> list[Block]:
+    rows = [[day(row["date"], p.language, p.currency), row["at"][11:] if row["at"] else "–",
+             p.name("channel", row["channel"]), p.name("kind", row["kind"]), row["asset"] or "–"]
+            for row in p.plan["calendar"]]
+    header = [p.word(name) for name in ("date", "time", "channel", "what", "asset")]
+    return [Heading(2, p.word("calendar")), Table(header, rows)]
+
+
+def _forecast(p: Printer) -> list[Block]:
+    section = p.plan["forecast"]
+    rows = [[p.name("figure", p.figures[key]["name"]), p.value(key), p.range(key)] for key in section["figures"]]
+    table = [Table([p.word("figure"), p.word("expected"), p.word("range")], rows)] if rows else []
+    return [Heading(2, p.word("forecast")), *table, *_unavailable(section)]
+
+
+def _experiment(p: Printer) -> list[Block]:
+    section = p.plan["experiment"]
+    arms = [f"{p.value(arm['share'])}: {p.word(arm['name'] + '_arm')}" for arm in section["arms"]]
+    figures = [key for key in section["figures"] if p.figures[key]["name"] != "holdout"]
+    rows = _figure_rows(p, figures)
+    return [Heading(2, p.word("experiment")), *([Bullets(arms)] if arms else []),
+            *([Table([p.word("figure"), ""], rows)] if rows else []), *_unavailable(section)]
+
+
+def _stock(p: Printer) -> list[Block]:
+    names = ("stock_units", "demand_units", "stockout_risk", "reorder_units", "reorder_date")
+    rows = []
+    for row in p.plan["stock"]:
+        found = p.named(row["figures"])
+        rows.append([row["name"], *[p.value(found.get(name)) for name in names]])
+    missing = [block for row in p.plan["stock"][:1] for block in _unavailable(row)]
+    header = [p.word("product"), *[p.name("figure", name) for name in names]]
+    return [Heading(2, p.word("stock")), *(missing or ([Table(header, rows)] if rows else []))]
+
+
+def _copy(p: Printer) -> list[Block]:
+    blocks: list[Block] = [Heading(2, p.word("copy"))]
+    if any(asset["variants"] for asset in p.plan["assets"]):
+        tags = any("{" in str(v["fields"]) for asset in p.plan["assets"] for v in asset["variants"])
+        blocks.append(Paragraph(p.word("copy_checks") + (" " + p.word("preview") if tags else "")))
+    for asset in p.plan["assets"]:
+        blocks += [Heading(3, p.name("channel", asset["channel"])), *_unavailable(asset)]
+        for variant in asset["variants"]:
+            items = []
+            for name, value in variant["preview"].items():
+                text = " | ".join(value) if isinstance(value, list) else value
+                items.append(f"{p.name('field', name)}: {text}")
+            blocks += [Paragraph("", strong=variant["id"]), Bullets(items)]
+    return blocks
+
+
+def _evidence(p: Printer) -> list[Block]:
+    section = p.plan["evidence"]
+    items = [f"{row['name']} ({row['campaign_id']})" for row in section["campaigns"]]
+    rows = _figure_rows(p, section["figures"]) if section["campaigns"] else []
+    return [Heading(2, p.word("evidence")), *([Bullets(items)] if items else []),
+            *([Table([p.word("figure"), ""], rows)] if rows else []),
+            *(_unavailable(section) or ([] if items else [Paragraph(p.word("none"))]))]
+
+
+def _end(p: Printer) -> list[Block]:
+    plan = p.plan
+    risks = [p.text(risk["text"]) for risk in plan["risks"]]
+    blocks: list[Block] = [Heading(2, p.word("risks")), Bullets(risks) if risks else Paragraph(p.word("none"))]
+    if plan["notes"]:
+        blocks += [Heading(2, p.word("missing")), Bullets([note["text"] for note in plan["notes"]])]
+    if plan["brief"]["assumed"]:
+        assumed = [p.name("assumed", name) for name in plan["brief"]["assumed"]]
+        blocks += [Heading(2, p.word("assumptions")), Bullets(assumed)]
+    groups: dict[tuple[str, str, int], list[str]] = {}
+    for figure in plan["figures"]:
+        source = figure["source"]
+        key = (source["tool"], source.get("model", ""), int(source.get("rows", 0)))
+        names = groups.setdefault(key, [])
+        short = figure["name"].split("_p")[0] if source["tool"] == "finish_plan" else figure["name"]
+        names += [short] if short not in names else []
+    rows = [[tool, model or "–", f"{count:,}" if count else "–", ", ".join(names)]
+            for (tool, model, count), names in groups.items()]
+    header = [p.word(name) for name in ("tool", "model", "rows", "figures")]
+    made = f"{p.word('hash')} {plan['plan_hash']} · {p.word('data')} {plan['made_with']['data']} · " \
+           f"{p.word('seed')} {plan['made_with']['seed']}"
+    return [*blocks, Heading(2, p.word("sources")), Table(header, rows), Paragraph(made), Paragraph(p.word("paused"))]
+
+
+def document(plan: dict[str, Any]) -> list[Block]:
+    """The blocks of a plan, in reading order."""
+    p = Printer(plan)
+    parts = (_head, _brief, _audience, _price, _budget, _calendar, _forecast, _experiment, _stock, _copy, _evidence,
+             _end)
+    return [block for part in parts for block in part(p)]

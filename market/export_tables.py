@@ -1,0 +1,167 @@
+"""The CSV files of a plan: Google Ads Editor, Meta bulk import, and the assets of messages, all as paused drafts.
+
+Column names are the importers' own (see each constant). Cells that a spreadsheet would run as a formula are escaped. No
+file sends or spends anything: every status is PAUSED.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+from typing import Any
+
+from campaignwright.market.export_labels import label
+
+# Google Ads Editor, "Import a CSV file": headers in English; a blank leaves a value unchanged.
+GOOGLE_COLUMNS = [
+    "Campaign", "Ad Group", "Ad type", "Labels",
+    *[name for n in range(1, 16) for name in (f"Headline {n}", f"Headline {n} position")],
+    *[name for n in range(1, 5) for name in (f"Description {n}", f"Description {n} position")],
+    "Path 1", "Path 2", "Final URL", "Campaign status", "Budget",
+]  # fmt: skip
+# Meta Ads Manager bulk import; the budget stands at the campaign, never at the ad set as well.
+META_COLUMNS = [
+    "Campaign Name", "Campaign Status", "Campaign Objective", "Buying Type", "Campaign Daily Budget", "Ad Set Name",
+    "Ad Set Run Status", "Ad Set Time Start", "Ad Set Daily Budget", "Link", "Countries", "Age Min", "Age Max",
+    "Optimization Goal", "Billing Event", "Ad Name", "Ad Status", "Title", "Body", "Creative Type", "Image File Name",
+    "Call to Action", "URL Tags",
+]  # fmt: skip
+ASSET_COLUMNS = [
+    "channel", "language", "variant", "audience", "send_at", "subject", "preheader", "title", "body", "text", "merge_tags",
+    "status",
+]  # fmt: skip
+ASSET_CHANNELS = ("email", "sms", "push", "wechat", "xiaohongshu")
+META_GOALS = {"awareness": ("OUTCOME_AWARENESS", "REACH"), "acquisition": ("OUTCOME_SALES", "OFFSITE_CONVERSIONS")}
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?%?")
+
+
+class ExportProblem(Exception):
+    """The plan cannot be written in this format; the message is one line with the remedy."""
+
+
+def safe_cell(value: object) -> str:
+    """Text that no spreadsheet runs: a cell that starts with = + - @, tab or CR gets a leading apostrophe, unless it is
+    a number (OWASP, "CSV Injection")."""
+    text = "" if value is None else str(value)
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text
+
+
+def write_csv(columns: list[str], rows: list[dict[str, object]]) -> bytes:
+    """UTF-8 CSV with a header; absent columns are blank."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({column: safe_cell(row.get(column)) for column in columns} for row in rows)
+    return buffer.getvalue().encode("utf-8")
+
+
+def campaign_name(plan: dict[str, Any]) -> str:
+    """A name that people and ad accounts can tell apart: shop, objective, start and plan."""
+    objective = label("objective", plan["brief"]["objective"], "en")
+    return f"{plan['created_for']['shop']} {objective} {plan['strategy']['start']} {plan['plan_hash'][:6]}"
+
+
+def _asset(plan: dict[str, Any], channel: str) -> list[dict[str, Any]]:
+    return next((asset["variants"] for asset in plan["assets"] if asset["channel"] == channel), [])
+
+
+def _daily(plan: dict[str, Any], channel: str) -> str:
+    """The channel's daily budget with two decimals, from its figure."""
+    key = next(row["daily"]["figure"] for row in plan["budget"]["channels"] if row["channel"] == channel)
+    return f"{next(figure['value'] for figure in plan['figures'] if figure['id'] == key):.2f}"
+
+
+def _need(plan: dict[str, Any], channel: str, what: str) -> list[dict[str, Any]]:
+    variants = _asset(plan, channel)
+    if not any(row["channel"] == channel for row in plan["budget"]["channels"]):
+        raise ExportProblem(f"This plan has no {what}: nothing to write. Add the channel to the brief and plan again.")
+    if not variants:
+        raise ExportProblem(f"This plan has no copy for {what}: write it first (write_copy {channel}).")
+    return variants
+
+
+def google_ads(plan: dict[str, Any]) -> bytes:
+    """Google Ads Editor CSV: one paused campaign with its daily budget, one responsive search ad a variant.
+
+    Raises ExportProblem without the search channel or its copy. Keywords, targeting and dates are set in the account.
+    """
+    variants = _need(plan, "search", "search ads")
+    name = campaign_name(plan)
+    rows: list[dict[str, object]] = [{"Campaign": name, "Campaign status": "Paused", "Budget": _daily(plan, "search")}]
+    for variant in variants:
+        fields = variant["fields"]
+        row: dict[str, object] = {
+            "Campaign": name, "Ad Group": f"{name} {variant['id']}", "Ad type": "Responsive search ad",
+            "Labels": f"campaignwright {plan['plan_hash']}", "Final URL": plan["created_for"]["url"],
+            "Campaign status": "Paused",
+        }
+        row |= {f"Headline {n}": text for n, text in enumerate(fields["headlines"], 1)}
+        row |= {f"Description {n}": text for n, text in enumerate(fields["descriptions"], 1)}
+        rows.append(row)
+    return write_csv(GOOGLE_COLUMNS, rows)
+
+
+def meta(plan: dict[str, Any]) -> bytes:
+    """Meta bulk-import CSV: one paused campaign with the daily budget, one ad set, one ad a variant.
+
+    Raises ExportProblem without the social channel or its copy. Images are added in Ads Manager.
+    """
+    variants = _need(plan, "social", "social ads")
+    name, made_for = campaign_name(plan), plan["created_for"]
+    objective, goal = META_GOALS.get(plan["brief"]["objective"], ("OUTCOME_SALES", "OFFSITE_CONVERSIONS"))
+    start = dt.datetime.combine(dt.date.fromisoformat(plan["strategy"]["start"]), dt.time())
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    rows: list[dict[str, object]] = [{
+        "Campaign Name": name, "Campaign Status": "PAUSED", "Campaign Objective": objective,
+        "Buying Type": "AUCTION", "Campaign Daily Budget": _daily(plan, "social"),
+        "Ad Set Name": f"{name} audience", "Ad Set Run Status": "PAUSED",
+        "Ad Set Time Start": start.strftime("%m/%d/%Y %H:%M"), "Link": made_for["url"],
+        "Countries": made_for["country"],
+        "Age Min": 18, "Age Max": 65, "Optimization Goal": goal, "Billing Event": "IMPRESSIONS",
+        "Ad Name": f"{name} {variant['id']}", "Ad Status": "PAUSED", "Title": variant["fields"]["headline"],
+        "Body": variant["fields"]["text"], "Creative Type": "Link Page Post Ad", "Call to Action": "SHOP_NOW",
+        "URL Tags": f"utm_source=meta&utm_medium=paid_social&utm_campaign={slug}&utm_content={variant['id']}",
+    } for variant in variants]
+    return write_csv(META_COLUMNS, rows)
+
+
+def assets(plan: dict[str, Any]) -> bytes:
+    """CSV of the messages: one row a variant, with its send times. Merge tags stay, as {{first_name}}."""
+    rows: list[dict[str, object]] = []
+    for channel in ASSET_CHANNELS:
+        for variant in _asset(plan, channel):
+            times = [row["at"] or row["date"] for row in plan["calendar"] if row["asset"] == variant["id"]]
+            fields = {name: _tags(text) for name, text in variant["fields"].items()}
+            found = sorted(set(re.findall(r"\{\{(\w+)\}\}", " ".join(fields.values()))))
+            rows.append({
+                "channel": channel, "language": plan["language"], "variant": variant["id"], "status": "PAUSED",
+                "audience": plan["strategy"]["audience"], "send_at": "; ".join(dict.fromkeys(times)),
+                "merge_tags": "; ".join(found), **fields})
+    if not rows:
+        raise ExportProblem(f"This plan has no copy for {', '.join(ASSET_CHANNELS)}: nothing to write.")
+    return write_csv(ASSET_COLUMNS, rows)
+
+
+def _tags(text: str) -> str:
+    """Merge tags as mailing tools write them: {first_name} -> {{first_name}}."""
+    return re.sub(r"\{(\w+)\}", r"{{\1}}", text)
+
+
+def to_do(plan: dict[str, Any], format: str) -> list[str]:
+    """What a person must still add in the ad account before the file can run."""
+    notes = []
+    if format in ("google-ads", "meta") and not plan["created_for"]["url"]:
+        notes.append("No shop address is set (workspace setting `url`): fill in the link of every ad before posting.")
+    if format == "google-ads":
+        notes.append("Add keywords, locations and dates in Google Ads Editor; they are not part of the plan.")
+    if format == "meta":
+        notes.append("Add an image to every ad, and the account's pixel for conversions.")
+        if not plan["created_for"]["country"]:
+            notes.append("The customers' country is not known: fill in Countries.")
+    if format == "csv":
+        notes.append("Replace {{first_name}} and {{last_product}} by your mailing tool's merge tags, with a fallback.")
+    return notes

@@ -1,0 +1,117 @@
+"""Editing a plan by fields: the tools recompute what depends on them; no language model takes part.
+
+Copy that still fits is kept and refilled with the new facts. Values may be canonical or in the marketer's own words.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from pydantic import ValidationError
+
+from campaignwright.market.words import AUDIENCES, Brief, Strategy
+from campaignwright.tools import normalise
+from campaignwright.tools.base import Context, Tool, ToolError, call
+from campaignwright.tools.plan_build import PARTS, Plan, build_plan, plan_result
+
+BRIEF_FIELDS = ("objective", "products", "audience", "budget", "start", "days", "channels", "max_discount", "min_roas",
+                "tone", "language")
+STRATEGY_FIELDS = ("discount", "offer", "send_hour", "weekly_frequency", "angle")
+BOTH = ("audience", "budget", "start", "days")
+PRICED = ("percent_off", "amount_off", "bundle")
+
+
+def _read(ctx: Context, name: str, value: Any, brief: Brief, strategy: Strategy) -> Any:
+    """The canonical value of one change. Raises ToolError(retry) naming the field."""
+    if name == "budget":
+        amount, currency = normalise.money(str(value), currency=ctx.workspace.currency, current=strategy.budget)
+        if currency != ctx.workspace.currency:
+            raise ToolError(f"budget: expected {ctx.workspace.currency}, the shop's currency; received {value!r}.",
+                            retry=True, argument="budget")
+        return amount
+    if name == "start":
+        return value if isinstance(value, dt.date) else normalise.start_and_days(str(value), ctx.today)[0]
+    if name == "days":
+        return value if isinstance(value, int) else normalise.duration(str(value), current=strategy.days)
+    if name in ("discount", "max_discount"):
+        return normalise.fraction(str(value), current=getattr(strategy, name, None), argument=name)
+    if name == "min_roas":
+        return normalise.ratio(str(value), current=brief.min_roas)
+    if name == "audience":
+        return normalise.audience(value, [*AUDIENCES, *(ctx.workspace.settings.get("segments") or {})])
+    if name == "channels":
+        return normalise.channels(value) if value else []
+    if name == "products":
+        return normalise.products(value, ctx.workspace).require().ids
+    if name == "offer":
+        return normalise.offer(value, currency=ctx.workspace.currency)[0]
+    return value
+
+
+def _new_strategy(strategy: Strategy, values: dict[str, Any], brief: Brief) -> Strategy:
+    """The strategy with the changes taken over and what follows from them made consistent."""
+    update = {name: values[name] for name in (*BOTH, *STRATEGY_FIELDS) if name in values}
+    if "products" in values:
+        update["products"] = values["products"]
+    if values.get("channels"):
+        kept = {channel: strategy.shares.get(channel, 0.0) for channel in values["channels"]}
+        filled = {channel: share or 1 / len(kept) for channel, share in kept.items()}
+        update["shares"] = {channel: share / sum(filled.values()) for channel, share in filled.items()}
+    discount, offer = update.get("discount", strategy.discount), update.get("offer", strategy.offer)
+    if "discount" in values and "offer" not in values:
+        offer = (offer if offer in PRICED else "percent_off") if discount else ("none" if offer in PRICED else offer)
+    if offer not in PRICED:
+        discount = 0.0
+    if brief.max_discount is not None and discount > brief.max_discount:
+        if "discount" in values:
+            raise ToolError(f"discount: {discount:.0%} is above the brief's maximum of {brief.max_discount:.0%}; "
+                            "change max_discount as well.", retry=True, argument="discount")
+        discount = brief.max_discount
+    if offer in PRICED and not discount:
+        raise ToolError(f"discount: an offer of {offer} needs one; received none.", retry=True, argument="discount")
+    return Strategy.model_validate({**strategy.model_dump(), **update, "discount": discount, "offer": offer})
+
+
+def edit_plan(ctx: Context, *, strategy_id: str | None = None, fixed: dict[str, Any] | None = None,
+              registry: dict[str, Tool] | None = None, **changes: Any) -> Plan:
+    """The plan with fields changed; it becomes the session's plan, its strategy a new one ("s1.1").
+
+    `changes`: fields of the brief or the strategy. `fixed`: channel -> amount that its spend shall be. Raises
+    ToolError(retry) for an unknown field or a value that cannot be read or contradicts the brief; then nothing changes.
+    """
+    unknown = set(changes) - {*BRIEF_FIELDS, *STRATEGY_FIELDS}
+    if unknown:
+        known = ", ".join(dict.fromkeys([*BRIEF_FIELDS, *STRATEGY_FIELDS, "fixed"]))
+        raise ToolError(f"{sorted(unknown)[0]}: expected one of {known}.", retry=True, argument=sorted(unknown)[0])
+    last = ctx.results.get("finish_plan", {}).get("data", {}).get("strategy_id")
+    key, strategy = ctx.strategy(strategy_id or last)
+    old = ctx.brief or Brief(audience=strategy.audience, products=strategy.products, currency=ctx.workspace.currency,
+                             budget=strategy.budget, start=strategy.start, days=strategy.days, language=ctx.language)
+    try:
+        values = {name: _read(ctx, name, value, old, strategy) for name, value in changes.items()}
+        stated = {name: values[name] for name in BRIEF_FIELDS if name in values}
+        assumed = [name for name in old.assumed if name not in stated]
+        brief = Brief.model_validate({**old.model_dump(), **stated, "assumed": assumed})
+        changed = _new_strategy(strategy, values, brief)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"{where}: {first['msg']}; received {first.get('input')!r}."
+        raise ToolError(message, retry=True, argument=where) from error
+    root = key.split(".")[0]
+    number = 1 + sum(name.startswith(f"{root}.") for name in ctx.strategies)
+    before, new_key = ctx.brief, f"{root}.{number}"
+    ctx.brief = brief
+    ctx.strategies[new_key] = changed
+    try:
+        if fixed:
+            arguments = {"strategy_id": new_key, "fixed": {name: str(amount) for name, amount in fixed.items()}}
+            call(registry or PARTS, ctx, "allocate_budget", arguments)
+        plan = build_plan(ctx, new_key, registry=registry)
+    except ToolError:
+        ctx.brief = before
+        del ctx.strategies[new_key]
+        raise
+    ctx.results["finish_plan"] = plan_result(plan).model_dump(mode="json")
+    return plan

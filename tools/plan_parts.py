@@ -1,0 +1,203 @@
+"""The parts of a plan, each from its tool's result: the builder that calls tools and the sections made of figures.
+
+A section holds names, flags and figure ids, never a number of its own. A part whose tool cannot answer carries a plain
+sentence instead (`unavailable`) and names the missing table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from campaignwright.market.words import Brief, Strategy
+from campaignwright.models.store import MissingTable
+from campaignwright.tools.base import Context, Figure, MissingData, Tool, ToolError, ToolResult, call
+from campaignwright.tools.copy_facts import CopyFacts, display_name
+from campaignwright.tools.write_copy import sentence, sentences
+
+LEADS = 3  # products that get price advice and a stock check
+FORECAST = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
+
+
+@dataclass
+class Builder:
+    """Collects figures, notes and missing tables while the parts are made. `registry`: the tools by name."""
+
+    ctx: Context
+    registry: dict[str, Tool]
+    strategy_id: str
+    strategy: Strategy
+    brief: Brief
+    call: str  # "c9": the number under which the plan's own figures go
+    data: str  # the workspace's data hash
+    figures: dict[str, Figure] = field(default_factory=dict)
+    notes: list[dict[str, str]] = field(default_factory=list)
+    unsupported: list[str] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        return self.brief.language
+
+    def keep(self, figures: list[Figure]) -> dict[str, Figure]:
+        """Take figures into the plan; returns them by name."""
+        self.figures |= {figure.id: figure for figure in figures}
+        return {figure.name: figure for figure in figures}
+
+    def note(self, part: str, text: str) -> None:
+        """Add a plain sentence once."""
+        if all(note["text"] != text for note in self.notes):
+            self.notes.append({"part": part, "text": text})
+
+    def unavailable(self, part: str, error: Exception) -> dict[str, str]:
+        """The section of a part that could not be made, noted in the plan's language."""
+        name = sentences()[self.language]["part"][part]
+        if isinstance(error, MissingData | MissingTable):
+            still = sentence("still", self.language)
+            text = sentence("missing_table", self.language, part=name, table=error.table, still=still)
+            if error.table not in self.unsupported:
+                self.unsupported.append(error.table)
+        else:
+            text = sentence("failed", self.language, part=name, why=str(error))
+        self.note(part, text)
+        return {"unavailable": text}
+
+    def ask(self, part: str, tool: str, reuse: ToolResult | None = None, **arguments: Any) -> ToolResult | dict:
+        """The tool's result, figures and notes taken over; or the `unavailable` section."""
+        try:
+            result = reuse or call(self.registry, self.ctx, tool, arguments)[0]
+        except (MissingData, MissingTable, ToolError) as error:
+            return self.unavailable(part, error)
+        self.keep(result.figures)
+        for text in result.notes:
+            self.note(part, text)
+        return result
+
+    def earlier(self, tool: str, **same: Any) -> ToolResult | None:
+        """The tool's latest result of this brief when its data say it was made for `same`, else None."""
+        stored = self.ctx.results.get(tool)
+        if not stored or any(stored.get("data", {}).get(key) != value for key, value in same.items()):
+            return None
+        return ToolResult.model_validate(stored)
+
+    def own(self, name: str, value: float, unit: str, *, model: str, low: float | None = None,
+            high: float | None = None, rows: int = 0) -> Figure:
+        """A figure that the plan derives itself; `model` says how."""
+        source = {"tool": "finish_plan", "call": self.call, "model": model, "data": self.data, "rows": rows}
+        figure = Figure(id=f"{self.call}.{name}", name=name, value=value, unit=unit, low=low, high=high, source=source)
+        self.keep([figure])
+        return figure
+
+
+def name_of(kind: str, row: dict[str, Any]) -> str:
+    """Name of a figure that exists once a product."""
+    return f"{kind}_{row['product_id']}"
+
+
+def ref(figure: Figure | None) -> dict[str, str] | None:
+    """How a section points at a figure."""
+    return {"figure": figure.id} if figure else None
+
+
+def audience_part(builder: Builder) -> dict[str, Any]:
+    """Who is addressed, with the figures of its profile."""
+    result = builder.ask("audience", "profile_audience", audience=builder.strategy.audience)
+    section: dict[str, Any] = {"name": builder.strategy.audience, "figures": []}
+    if isinstance(result, dict):
+        return section | result
+    return section | {"figures": [figure.id for figure in result.figures]}
+
+
+def evidence_part(builder: Builder) -> dict[str, Any]:
+    """Similar past campaigns by id."""
+    words = [*builder.brief.product_names, builder.brief.objective, builder.strategy.offer, builder.strategy.angle]
+    query = " ".join(word.replace("_", " ") for word in words)
+    result = builder.ask("evidence", "search_campaigns", query=query, k="3")
+    if isinstance(result, dict):
+        return {"campaigns": [], "figures": []} | result
+    hits = result.data.get("campaigns") or result.data.get("hits") or []
+    campaigns = [{"campaign_id": str(hit["campaign_id"]), "name": str(hit.get("name") or hit["campaign_id"])}
+                 for hit in hits]
+    return {"campaigns": campaigns, "figures": [figure.id for figure in result.figures]}
+
+
+def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[str, Any]:
+    """The offer, shelf and plan price of the lead products, and the price model's advice on each."""
+    strategy, products = builder.strategy, []
+    own = {slot: builder.own({"price": "plan_price", "was": "shelf_price"}.get(slot, slot), value, unit,
+                             model="shop prices and the offer") for slot, (value, unit) in facts.values.items()}
+    for row in leads.to_dict("records"):
+        name = display_name(str(row["name"]))
+        entry: dict[str, Any] = {"product_id": row["product_id"], "name": name, "advice": []}
+        if row["price"] == row["price"] and row["price"] is not None:
+            price = builder.own(name_of("price", row), round(float(row["price"]), 2), "money", model="shop prices")
+            entry["price"] = ref(price)
+            if strategy.offer == "percent_off" and strategy.discount:
+                cut = round(price.value * (1 - strategy.discount), 2)
+                entry["plan_price"] = ref(builder.own(name_of("plan_price", row), cut, "money",
+                                                      model="shop price less the plan's discount"))
+        reuse = builder.earlier("optimize_price", product_id=row["product_id"])
+        result = builder.ask("price", "optimize_price", reuse, product=str(row["product_id"]))
+        if isinstance(result, ToolResult):
+            entry |= {"advice": [figure.id for figure in result.figures], "cut": bool(result.summary.get("cut"))}
+        else:
+            entry |= result
+        products.append(entry)
+    return {"offer": strategy.offer, "angle": strategy.angle, "products": products,
+            "facts": {slot: ref(figure) for slot, figure in own.items()},
+            "bundle": [product["name"] for product in products[:2]] if strategy.offer == "bundle" else []}
+
+
+def budget_part(builder: Builder, allocation: ToolResult | dict) -> dict[str, Any]:
+    """Spend per channel, by day too; what the last unit earns; what is left."""
+    strategy = builder.strategy
+    section: dict[str, Any] = allocation if isinstance(allocation, dict) else {}
+    found = {} if isinstance(allocation, dict) else {figure.name: figure for figure in allocation.figures}
+    total = found.get("budget") or builder.own("budget", strategy.budget, "money", model="brief")
+    rows = []
+    for channel in sorted(strategy.shares, key=lambda name: (-strategy.shares[name], name)):
+        spend = found.get(f"spend_{channel}") or builder.own(
+            f"spend_{channel}", round(strategy.budget * strategy.shares[channel], 2), "money", model="strategy")
+        cents = int(round(spend.value * 100)) // strategy.days  # rounded down: the days never exceed the budget
+        daily = builder.own(f"daily_{channel}", cents / 100, "money", model="spend over the days")
+        rows.append({"channel": channel, "spend": ref(spend), "daily": ref(daily)})
+    return section | {"total": ref(total), "channels": rows, "marginal_return": ref(found.get("marginal_return")),
+                      "unspent": ref(found.get("budget_unspent"))}
+
+
+def stock_part(builder: Builder, leads: pd.DataFrame) -> list[dict[str, Any]]:
+    """Demand against stock of the lead products."""
+    rows = []
+    for row in leads.to_dict("records"):
+        result = builder.ask("stock", "check_stock", product=str(row["product_id"]), days=str(builder.strategy.days))
+        entry: dict[str, Any] = {"product_id": row["product_id"], "name": display_name(str(row["name"]))}
+        if isinstance(result, dict):
+            return [entry | {"figures": []} | result]  # the same table is missing for all
+        entry |= {"risk": result.summary.get("risk"), "figures": [figure.id for figure in result.figures]}
+        rows.append(entry)
+    return rows
+
+
+def forecast_part(builder: Builder) -> dict[str, Any]:
+    """The forecast's figures in the contract's order."""
+    result = builder.ask("forecast", "forecast", strategy_id=builder.strategy_id)
+    if isinstance(result, dict):
+        return {"figures": []} | result
+    found = {figure.name: figure for figure in result.figures}
+    return {"figures": [found[name].id for name in FORECAST if name in found]}
+
+
+def experiment_part(builder: Builder) -> dict[str, Any]:
+    """How the effect will be measured, or why it cannot be."""
+    reuse = builder.earlier("design_test", strategy_id=builder.strategy_id)
+    result = builder.ask("experiment", "design_test", reuse, strategy_id=builder.strategy_id)
+    if isinstance(result, dict):
+        return {"possible": False, "figures": [], "arms": []} | result
+    possible = bool(result.summary.get("possible"))
+    holdout = next((figure for figure in result.figures if figure.name == "holdout"), None)
+    arms = []
+    if possible and holdout is not None:
+        treated = builder.own("treated", 1 - holdout.value, "fraction", model="1 - holdout")
+        arms = [{"name": "campaign", "share": ref(treated)}, {"name": "control", "share": ref(holdout)}]
+    return {"possible": possible, "figures": [figure.id for figure in result.figures], "arms": arms}
