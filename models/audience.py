@@ -99,7 +99,7 @@ class AudienceModel:
 
     NAME: ClassVar[str] = "audience"
     TABLES: ClassVar[tuple[str, ...]] = ()  # orders, or customers, or exposures: any one is enough
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     def __init__(self, table: pd.DataFrame, days: dict[str, float], profiles: dict[str, dict], metrics: dict, rows: int) -> None:
         self.table, self.days, self.profiles, self.metrics, self.rows = table, days, profiles, metrics, rows
@@ -141,7 +141,8 @@ class AudienceModel:
         frame = frame.join(buyers)
         frame["account_days"] = (as_of - frame["created_on"]).dt.days.astype(float)
         members = rules(frame, days)
-        days |= {"churn_horizon_days": horizon, "as_of": as_of.date().isoformat()}
+        days |= {"churn_horizon_days": horizon, "as_of": as_of.date().isoformat(),
+                 "discounts_recorded": bool(bought.attrs["discounts_recorded"])}
         return frame, days, metrics, members
 
     def names(self) -> list[str]:

@@ -42,6 +42,7 @@ def purchases(workspace: Workspace) -> pd.DataFrame:
     frame["day"] = pd.to_datetime(frame["day"])
     recorded = bool((frame["discounted"] > 0).any())
     frame["deal"] = (frame["discounted"] if recorded else frame["cheap"]).astype(float).fillna(0.0)
+    frame.attrs["discounts_recorded"] = recorded
     return frame[["customer_id", "day", "orders", "money", "deal"]]
 
 

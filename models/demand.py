@@ -34,7 +34,8 @@ panel AS (
     AND product_id NOT IN (SELECT product_id FROM lines) GROUP BY 1, 2),
 both_ AS (SELECT * FROM lines UNION ALL SELECT * FROM panel),
 until_ AS (SELECT max(day) AS last FROM both_)
-SELECT product_id, CAST((last - day) // 7 AS INTEGER) AS weeks_ago, sum(units) AS units FROM both_, until_ GROUP BY 1, 2"""
+SELECT product_id, CAST((last - day) // 7 AS INTEGER) AS weeks_ago, sum(units) AS units, max(last - day) AS days_ago
+FROM both_, until_ GROUP BY 1, 2"""
 
 LAST_DAY = """
 SELECT greatest((SELECT max(CAST(ordered_at AS DATE)) FROM orders WHERE coalesce(status, 'paid') = 'paid'),
@@ -162,12 +163,12 @@ class DemandModel:
         if sales.empty:
             raise MissingTable(cls.NAME, "order_lines", "No dated sale yet: import orders with their lines, or prices with units.")
         last_day = pd.Timestamp(workspace.scalar(LAST_DAY)).date()
-        weeks = int(min(sales["weeks_ago"].max() + 1, 157))
+        weeks = int(np.clip((sales["days_ago"].max() + 1) // 7, 1, 157))  # whole weeks only
         sales = sales[sales["weeks_ago"] < weeks]
         products = pd.Index(sorted(sales["product_id"].unique()))
         history = np.zeros((len(products), weeks))
         history[products.get_indexer(sales["product_id"]), weeks - 1 - sales["weeks_ago"]] = sales["units"]
-        history = tame(history[:, 1:] if weeks > 12 else history)  # the oldest week is seldom whole
+        history = tame(history)
         catalogue = workspace.query("SELECT product_id, coalesce(category, '') AS category FROM products").set_index("product_id")
         category = catalogue["category"].reindex(products).fillna("").to_numpy(dtype=str)
         method, metrics = cls._choose(history, category)
