@@ -131,32 +131,38 @@ class Recommender:
         return cls(items, names, kept, pattern, popular, np.diag(gram).copy(), metrics, len(bought))
 
     def for_product(self, product_id: str, k: int = 5) -> list[dict[str, Any]]:
-        """The k products that go best with one, each {product_id, name, score, customers, because, reason_name}. An item too
-        rare to have neighbours gives the popular ones. Never the product itself."""
-        if product_id not in self.items:
-            return self._ranked(self.popular, k, {}, exclude=set())
-        row = self.items.get_loc(product_id)
-        scores = np.asarray(self.weights[row].todense()).ravel()
-        scores = np.where(scores > 0, scores, 1e-9 * self.popular / max(self.popular.max(), 1))
-        return self._ranked(scores, k, {row: 1.0}, exclude={row})
+        """The k products that go best with one, each {product_id, name, score, buyers, because, because_name, together}. A
+        product too rare to have neighbours gives the popular ones. Never the product itself."""
+        return self.for_products([product_id] if product_id in self.items else [], k)
 
-    def for_members(self, workspace: Workspace, members: list[str], k: int = 5, *, most: int = 3000) -> list[dict[str, Any]]:
-        """The k products the members are likeliest to buy next, as above. At most `most` members, evenly drawn, are scored;
-        members without a purchase count as average, so with none at all the answer is what is popular."""
+    def for_products(self, product_ids: list[str], k: int = 5) -> list[dict[str, Any]]:
+        """The same for a set of products, such as a category: what goes with any of them and is none of them."""
+        rows = [int(self.items.get_loc(product_id)) for product_id in product_ids]
+        if not rows:
+            return self._ranked(self.popular, k, {}, exclude=set())
+        scores = np.asarray(self.weights[rows].sum(axis=0)).ravel()
+        scores = np.where(scores > 0, scores, 1e-9 * self.popular / max(self.popular.max(), 1))
+        return self._ranked(scores, k, dict.fromkeys(rows, 1.0), exclude=set(rows))
+
+    def for_members(self, workspace: Workspace, members: list[str], k: int = 5, *, only: set[str] | None = None,
+                    most: int = 3000) -> list[dict[str, Any]]:
+        """The k products (out of `only`) the members are likeliest to buy next, as above. At most `most` members, evenly drawn,
+        are scored; who never bought counts as average, so with no purchase at all the answer is what is popular."""
+        exclude = set() if only is None else {i for i, item in enumerate(self.items) if item not in only}
         step = max(1, len(members) // most)
         sample = pd.DataFrame({"customer_id": list(members)[::step]})
         bought = workspace.query(BOUGHT)
         bought = bought[bought["customer_id"].isin(sample["customer_id"])]
         history, _ = matrix(bought, self.items)
         if not history.shape[0] or self.metrics.get("method", "popularity") == "popularity":
-            return self._ranked(self.popular, k, {}, exclude=set())
+            return self._ranked(self.popular, k, {}, exclude=exclude)
         scores = np.zeros(len(self.items))
         for start in range(0, history.shape[0], 500):
             part = history[start:start + 500]
             own = np.asarray((part @ self.weights).todense())
             scores += np.where(part.toarray() > 0, 0.0, own).sum(axis=0)
         owned = np.asarray(history.mean(axis=0)).ravel()
-        return self._ranked(scores / history.shape[0], k, {int(i): float(owned[i]) for i in np.flatnonzero(owned)}, exclude=set())
+        return self._ranked(scores / history.shape[0], k, {int(i): float(owned[i]) for i in np.flatnonzero(owned)}, exclude=exclude)
 
     def _ranked(self, scores: np.ndarray, k: int, owned: dict[int, float], exclude: set[int]) -> list[dict[str, Any]]:
         answer = []
