@@ -192,3 +192,17 @@ def money_to_reach(curves: ChannelCurves, impressions: np.ndarray, days: int, mo
         short = curves.impressions(middle[None], np.array([days]), unit[None])[0] < impressions
         below, above = np.where(short, middle, below), np.where(short, above, middle)
     return above
+
+
+def sensible_minimum(worth: Worth, budget: float, channels: list[str]) -> dict[str, float]:
+    """Money below which a channel that the marketer named would be there in name only: 5 % of the budget, or less where
+    80 % of what it can give comes sooner (a small mailing list), and at most an even half; money per channel, in cents."""
+    grid = budget * np.linspace(0, 1, 201)[:, None] ** 2 * np.ones((1, len(CHANNELS)))
+    value = worth(grid)
+    least = {}
+    for channel in channels:
+        c = CHANNELS.index(channel)
+        enough = grid[np.argmax(value[:, c] >= 0.8 * value[-1, c]), c]
+        share = min(0.05 * budget, 0.5 * budget / len(channels), max(float(enough), 0.005 * budget))
+        least[channel] = round(share, 2)
+    return least

@@ -21,7 +21,7 @@ from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_calibration import SHARED, ForecastCalibration
 from campaignwright.models.forecast_shop import Shop, demand_multiplier
 from campaignwright.models.response import ResponseModel
-from campaignwright.models.strategy_space import K, PRICED_OFFERS, Batch, batch_of, product_categories
+from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K, batch_of, product_categories
 
 OBJECTIVE_METRIC = {"revenue": "revenue", "profit": "profit", "acquisition": "orders", "retention": "orders",
                     "clearance": "orders", "awareness": "impressions"}

@@ -66,7 +66,7 @@ def simulate(batch: Batch, stages: dict[str, tuple], shop: Shop, paid: np.ndarra
 
     `headroom` float[8]: factor on the most messages an owned channel can send; `width`: conformal factor per metric.
     """
-    active = spend > 0
+    active = (spend > 0) | (OWNED & (batch.shares > 0) & (batch.budget <= 0)[:, None])
     logs = {}
     for i, name in enumerate(STAGES):
         mean, sd = stages[name]

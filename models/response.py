@@ -25,6 +25,7 @@ from campaignwright.models import store
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_shop import Shop, demand_multiplier
 from campaignwright.models.response_features import Features
+from campaignwright.models.response_priors import OWNED
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
 from campaignwright.models.strategy_space import Batch, K, history
 
@@ -56,9 +57,13 @@ class Stage:
 
 
 def offsets(batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) -> dict[str, np.ndarray]:
-    """What theory says of each stage's log, float[n, 8]; `spend` float[n, 8]."""
-    economics = shop.table(batch)
-    shown = np.minimum(curves.impressions(spend, batch.days, shop.units(batch)), shop.cap(batch))
+    """What theory says of each stage's log, float[n, 8]; `spend` float[n, 8].
+
+    Owned channels without a stated cost (an export that has none, a budget of nothing) reach all they may write to.
+    """
+    economics, cap = shop.table(batch), shop.cap(batch)
+    shown = np.minimum(curves.impressions(spend, batch.days, shop.units(batch)), cap)
+    shown = np.where(OWNED[None, :] & (spend <= 0) & np.isfinite(cap), cap, shown)
     lift = np.log(demand_multiplier(economics, batch.discount))
     value = np.log(economics[:, 0]) + np.log1p(-batch.discount)
     return {"reach": np.log(np.maximum(shown, 1e-9)), "ctr": np.zeros_like(shown),

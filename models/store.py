@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
@@ -126,6 +127,8 @@ def get(workspace: Workspace, cls: type[M], *, seed: int = 0) -> M:
         return model
     check_tables(workspace, cls)
     data_hash = workspace.data_hash()
+    started = time.perf_counter()
     model = cls.fit(workspace, seed=seed)
-    save_model(workspace, model, seed=seed, data_hash=data_hash)
+    seconds = round(time.perf_counter() - started, 2)
+    save_model(workspace, model, seed=seed, seconds=seconds, data_hash=data_hash)
     return model
