@@ -12,6 +12,7 @@ from typing import Any
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import day, fill_figures, money, percent, show, show_range
+from campaignwright.market.words import OWNED_CHANNELS
 
 PRODUCTS_SHOWN = 5
 
@@ -85,7 +86,8 @@ class Printer:
 
 def _head(p: Printer) -> list[Block]:
     plan, brief = p.plan, p.plan["brief"]
-    title = f"{p.word('plan')}: {plan['created_for']['shop']}, {p.name('objective', brief['objective'])}, {p.dates()}"
+    title = p.word("title").format(shop=plan["created_for"]["shop"], objective=p.name("objective", brief["objective"]),
+                                   dates=p.dates())
     reasons = [p.text(reason) for reason in plan["verdict"]["reasons"]]
     after = ("（" + p.join(reasons) + "）" if p.language == "zh" else f" ({p.join(reasons)})") if reasons else ""
     return [Heading(1, title), Paragraph(after.strip(), strong=p.text(plan["verdict"]["text"]))]
@@ -110,7 +112,7 @@ def _brief(p: Printer) -> list[Block]:
         limits.append(f"{p.word('min_roas')} {brief['min_roas']:g}")
     rows = [[p.word("objective"), p.name("objective", brief["objective"])], [p.word("products"), _products(p)],
             [p.word("audience"), p.name("audience", strategy["audience"])],
-            [p.word("dates"), f"{p.dates()} ({p.value(_own(p, 'days'))})"],
+            [p.word("dates"), p.word("length").format(dates=p.dates(), days=p.value(_own(p, "days")))],
             [p.word("budget"), p.value(p.plan["budget"]["total"])],
             [p.word("channels"), p.join([p.name("channel", name) for name in strategy["shares"]])],
             [p.word("tone"), p.name("tone", brief["tone"])]]
@@ -134,14 +136,15 @@ def _unavailable(section: dict[str, Any]) -> list[Block]:
 def _audience(p: Printer) -> list[Block]:
     section = p.plan["audience"]
     table = [Table([p.word("figure"), ""], _figure_rows(p, section["figures"]))] if section["figures"] else []
-    return [Heading(2, f"{p.word('audience')}: {p.name('audience', section['name'])}"), *table, *_unavailable(section)]
+    title = p.word("audience_is").format(audience=p.name("audience", section["name"]))
+    return [Heading(2, title), *table, *_unavailable(section)]
 
 
 def _price(p: Printer) -> list[Block]:
     section, facts = p.plan["price"], p.plan["price"]["facts"]
     said = [p.name("offer", section["offer"])]
     said += [p.value(facts[slot]) for slot in ("discount", "amount_off", "threshold") if slot in facts]
-    lead = f"{p.word('offer')}: {p.join(said)}. {p.word('angle')}: {p.name('angle', section['angle'])}."
+    lead = p.word("offer_is").format(offer=p.join(said), angle=p.name("angle", section["angle"]))
     if len(section["bundle"]) == 2:
         lead += " " + p.word("bundle_of").format(a=section["bundle"][0], b=section["bundle"][1])
         if "price" in facts and "was" in facts:
@@ -162,7 +165,7 @@ def _price(p: Printer) -> list[Block]:
 def _budget(p: Printer) -> list[Block]:
     section, shares = p.plan["budget"], p.plan["strategy"]["shares"]
     rows = [[p.name("channel", row["channel"]), p.value(row["spend"]), percent(shares[row["channel"]], p.language),
-             p.value(row["daily"])] for row in section["channels"]]
+             "–" if row["channel"] in OWNED_CHANNELS else p.value(row["daily"])] for row in section["channels"]]
     rows.append([p.word("total"), money(p.plan["strategy"]["budget"], p.currency, p.language), "", ""])
     header = [p.word(name) for name in ("channel", "spend", "share", "a_day")]
     return [Heading(2, p.word("budget")), Table(header, rows), *_unavailable(section)]
@@ -221,11 +224,12 @@ def _copy(p: Printer) -> list[Block]:
 
 def _evidence(p: Printer) -> list[Block]:
     section = p.plan["evidence"]
-    items = [f"{row['name']} ({row['campaign_id']})" for row in section["campaigns"]]
-    rows = _figure_rows(p, section["figures"]) if section["campaigns"] else []
-    return [Heading(2, p.word("evidence")), *([Bullets(items)] if items else []),
-            *([Table([p.word("figure"), ""], rows)] if rows else []),
-            *(_unavailable(section) or ([] if items else [Paragraph(p.word("none"))]))]
+    names = ("revenue", "spend", "roas", "discount")
+    rows = [[row["name"], row["campaign_id"], *[p.value(row.get(name)) for name in names]]
+            for row in section["campaigns"]]
+    header = [p.word("past"), "id", *[p.name("figure", name) for name in names[:-1]], p.word("discount")]
+    empty = _unavailable(section) or [Paragraph(p.word("none"))]
+    return [Heading(2, p.word("evidence")), *([Table(header, rows)] if rows else empty)]
 
 
 def _end(p: Printer) -> list[Block]:
@@ -242,9 +246,11 @@ def _end(p: Printer) -> list[Block]:
         source = figure["source"]
         key = (source["tool"], source.get("model", ""), int(source.get("rows", 0)))
         names = groups.setdefault(key, [])
-        short = figure["name"].split("_p")[0] if source["tool"] == "finish_plan" else figure["name"]
+        short = figure["name"]
+        for product in plan["price"]["products"]:
+            short = short.removesuffix(f"_{product['product_id']}")
         names += [short] if short not in names else []
-    rows = [[tool, model or "–", f"{count:,}" if count else "–", ", ".join(names)]
+    rows = [[tool, p.name("model", model) or "–", f"{count:,}" if count else "–", ", ".join(names)]
             for (tool, model, count), names in groups.items()]
     header = [p.word(name) for name in ("tool", "model", "rows", "figures")]
     made = f"{p.word('hash')} {plan['plan_hash']} · {p.word('data')} {plan['made_with']['data']} · " \

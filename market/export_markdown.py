@@ -14,7 +14,7 @@ def _cell(text: str) -> str:
 
 def _inline(text: str) -> str:
     """Text that Markdown will not read as its own marks."""
-    return re.sub(r"([*`<])", r"\\\1", text)
+    return re.sub(r"([*<])", r"\\\1", text)
 
 
 def _block(block: Block) -> str:

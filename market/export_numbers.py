@@ -87,7 +87,7 @@ def show_range(figure: dict[str, Any], language: str, currency: str) -> str:
     if figure.get("low") is None or figure.get("high") is None:
         return ""
     low, high = (show_value(figure[key], figure["unit"], language, currency, figure["name"]) for key in ("low", "high"))
-    return f"{low}–{high}" if language == "zh" else f"{low} to {high}"
+    return f"{low} 至 {high}" if language == "zh" else f"{low} to {high}"
 
 
 def fill_figures(text: str, figures: dict[str, dict], language: str, currency: str) -> str:

@@ -7,7 +7,6 @@ variant; sending is done elsewhere, by people.
 from __future__ import annotations
 
 import datetime as dt
-import math
 
 from campaignwright.market.words import OWNED_CHANNELS, Strategy
 
@@ -17,7 +16,7 @@ def fits(sends: list[int], day: int, frequency: float) -> bool:
     if frequency <= 0:
         return False
     if frequency < 1:
-        return all(abs(day - other) >= math.ceil(7 / frequency) for other in sends)
+        return all(abs(day - other) * frequency >= 7 for other in sends)
     planned = sorted([*sends, day])
     return all(sum(first <= other < first + 7 for other in planned) <= int(frequency) for first in planned)
 

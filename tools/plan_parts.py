@@ -6,6 +6,7 @@ sentence instead (`unavailable`) and names the missing table.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from campaignwright.tools.copy_facts import CopyFacts, display_name
 from campaignwright.tools.write_copy import sentence, sentences
 
 LEADS = 3  # products that get price advice and a stock check
+PAST = {"revenue": "money", "spend": "money", "roas": "ratio", "discount": "fraction"}  # shown of a past campaign
 FORECAST = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
 
 
@@ -110,15 +112,19 @@ def audience_part(builder: Builder) -> dict[str, Any]:
 
 
 def evidence_part(builder: Builder) -> dict[str, Any]:
-    """Similar past campaigns by id."""
+    """Similar past campaigns by id, with what they brought."""
     words = [*builder.brief.product_names, builder.brief.objective, builder.strategy.offer, builder.strategy.angle]
     query = " ".join(word.replace("_", " ") for word in words)
     result = builder.ask("evidence", "search_campaigns", query=query, k="3")
     if isinstance(result, dict):
         return {"campaigns": [], "figures": []} | result
-    hits = result.data.get("campaigns") or result.data.get("hits") or []
-    campaigns = [{"campaign_id": str(hit["campaign_id"]), "name": str(hit.get("name") or hit["campaign_id"])}
-                 for hit in hits]
+    campaigns = []
+    for number, hit in enumerate(result.data.get("campaigns", []), 1):
+        row: dict[str, Any] = {"campaign_id": str(hit["id"]), "name": str(hit["name"])}
+        for key, unit in PAST.items():
+            if hit.get(key) is not None and math.isfinite(hit[key]):
+                row[key] = ref(builder.own(f"past_{key}_{number}", float(hit[key]), unit, model="campaign_results"))
+        campaigns.append(row)
     return {"campaigns": campaigns, "figures": [figure.id for figure in result.figures]}
 
 

@@ -1,0 +1,321 @@
+"""Plans: every number traces to a figure, the hash names the content, a missing table is said, an edit recomputes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from typing import Annotated, Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from campaignwright.market.export_numbers import FIGURE_SLOT
+from campaignwright.market.exporters import render_markdown
+from campaignwright.market.ledger import plan_hash
+from campaignwright.market.words import Brief, Strategy
+from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, tool
+from campaignwright.tools.plan import build_plan, edit_plan
+from campaignwright.tools.plan_calendar import fits, make_calendar, place_sends
+from campaignwright.tools.plan_risks import chance_below
+from campaignwright.tools.write_copy import write_copy
+
+START = dt.date(2026, 12, 1)
+A = Annotated[Any, Field(description="any")]
+
+
+@tool
+def search_campaigns(ctx: Context, query: A, k: A = None) -> ToolResult:
+    """Two past campaigns."""
+    rows = [{"id": "k1", "name": "Autumn mailing", "revenue": 9000.0, "spend": 1500.0, "roas": 6.0, "discount": 0.1},
+            {"id": "k2", "name": "Spring mailing", "revenue": 4000.0, "spend": 1300.0, "roas": None, "discount": 0.2}]
+    return ToolResult(figures=[ctx.figure("past_roas", 6.0, "ratio")], data={"campaigns": rows})
+
+
+@tool
+def profile_audience(ctx: Context, audience: A) -> ToolResult:
+    """Size of the audience."""
+    size = ctx.figure("audience_size", 4200, "count", rows=20_000)
+    return ToolResult(figures=[size, ctx.figure("send_hour", 10, "hour")])
+
+
+@tool
+def optimize_price(ctx: Context, product: A) -> ToolResult:
+    """A best price."""
+    return ToolResult(summary={"cut": True}, data={"product_id": product}, figures=[
+        ctx.figure("price", 88.0, "money"), ctx.figure("discount", 0.1, "fraction"),
+        ctx.figure("elasticity", -2.4, "ratio", low=-3.1, high=-1.7)])
+
+
+@tool
+def allocate_budget(ctx: Context, strategy_id: A = None, fixed: A = None) -> ToolResult:
+    """Seven tenths to e-mail, or what is fixed."""
+    key, strategy = ctx.strategy(strategy_id)
+    spends = {name: round(strategy.budget * share, 2) for name, share in zip(strategy.shares, (0.7, 0.3), strict=False)}
+    spends |= {name: float(amount) for name, amount in (fixed or {}).items()}
+    figures = [ctx.figure("budget", strategy.budget, "money")]
+    figures += [ctx.figure(f"spend_{name}", amount, "money") for name, amount in spends.items()]
+    return ToolResult(figures=figures, data={"strategy_id": key})
+
+
+@tool
+def check_stock(ctx: Context, product: A, days: A) -> ToolResult:
+    """Stock is short."""
+    return ToolResult(summary={"risk": "high"}, figures=[
+        ctx.figure("stock_units", 300, "units"), ctx.figure("demand_units", 420, "units", low=330, high=540),
+        ctx.figure("stockout_risk", 0.6, "fraction"), ctx.figure("reorder_units", 240, "units"),
+        ctx.figure("reorder_date", "2026-11-27", "date")])
+
+
+@tool
+def design_test(ctx: Context, strategy_id: A = None) -> ToolResult:
+    """A tenth is held out."""
+    return ToolResult(summary={"possible": True}, data={"strategy_id": strategy_id}, figures=[
+        ctx.figure("holdout", 0.1, "fraction"), ctx.figure("mde", 0.12, "fraction")])
+
+
+@tool
+def forecast(ctx: Context, strategy_id: A = None) -> ToolResult:
+    """Three in revenue for one in spend."""
+    budget = ctx.strategy(strategy_id)[1].budget
+    return ToolResult(summary={"strategy_id": strategy_id}, figures=[
+        ctx.figure("clicks", 3100, "count", low=2500, high=3900, rows=140),
+        ctx.figure("revenue", 3 * budget, "money", low=2.4 * budget, high=3.8 * budget, rows=140),
+        ctx.figure("profit", 0.4 * budget, "money", low=-0.1 * budget, high=0.9 * budget, rows=140),
+        ctx.figure("roas", 3.0, "ratio", low=2.4, high=3.8, rows=140)])
+
+
+FAKES = {one.name: one for one in (search_campaigns, profile_audience, optimize_price, allocate_budget, check_stock,
+                                   design_test, forecast, write_copy)}
+
+
+def writer(spec, n, seed):
+    """A writer that always writes something right for the channel."""
+    raw = {"email": {"subject": "{product}: {discount} off", "preheader": "Until {end}", "body": "Hi {first_name}. {price}"},
+           "search": {"headlines": ["{product}", "Now {price}", "{discount} off"],
+                      "descriptions": ["Was {was}, now {price}.", "Order by {end}."]}}
+    if spec["language"] == "zh":
+        raw["email"] = {"subject": "{product}{discount_zhe}", "preheader": "{end}截止", "body": "{first_name}，现价{price}"}
+        raw["search"] = {"headlines": ["{product}", "现价{price}", "{discount_zhe}"],
+                         "descriptions": ["原价{was}，现价{price}。", "{end}截止。"]}
+    return [raw[spec["channel"]]]
+
+
+@pytest.fixture
+def ctx(workspace):
+    with workspace.transaction():
+        workspace.insert("products", pd.DataFrame({
+            "product_id": ["p1", "p2"], "name": ["Trail Runner", "Road Runner"], "category": "running shoes",
+            "price": [99.0, 120.0], "cost": [50.0, 60.0]}))
+        workspace.insert("customers", pd.DataFrame({"customer_id": ["c1"], "country": ["United Kingdom"]}))
+    workspace.set(name="Northway", currency="GBP")
+    strategy = Strategy(audience="lapsed", products=["p1", "p2"], shares={"email": 0.5, "search": 0.5}, discount=0.15,
+                        offer="percent_off", days=14, send_hour=10, weekly_frequency=2, angle="value", budget=8000,
+                        start=START)
+    brief = Brief(objective="retention", audience="lapsed", budget=8000, currency="GBP", start=START, days=14,
+                  max_discount=0.2, min_roas=2.5, channels=["email", "search"])
+    return Context(workspace, dt.date(2026, 11, 23), writer=writer, brief=brief, strategies={"s1": strategy})
+
+
+def plan_of(ctx: Context, **changes) -> dict:
+    return build_plan(ctx, "s1", registry={**FAKES, **changes}).model_dump(mode="json")
+
+
+def numeric_leaves(node: Any, path: tuple = ()):
+    """(path, number) of every number in a JSON document; booleans are not numbers."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from numeric_leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from numeric_leaves(value, path)
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path, node
+
+
+def references(node: Any):
+    """Every figure id that the document points at, in references and inside sentences."""
+    if isinstance(node, dict):
+        if set(node) == {"figure"}:
+            yield node["figure"]
+        for key, value in node.items():
+            yield from value if key == "figures" and value and isinstance(value[0], str) else references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+    elif isinstance(node, str):
+        yield from (found.group(2) for found in FIGURE_SLOT.finditer(node))
+
+
+def assert_traceable(plan: dict) -> None:
+    """Numbers stand in figures, brief, strategy and the seed only; all references resolve; sentences hold no others."""
+    assert {path[0] for path, _ in numeric_leaves(plan)} <= {"figures", "brief", "strategy", "made_with"}
+    ids = {figure["id"] for figure in plan["figures"]}
+    assert len(ids) == len(plan["figures"])
+    pointed = list(references({key: value for key, value in plan.items() if key != "figures"}))
+    assert pointed and set(pointed) <= ids
+    for figure in plan["figures"]:
+        assert {"tool", "call", "data"} <= set(figure["source"]), figure["id"]
+    stated = {f"{value:g}" for _, value in numeric_leaves({"brief": plan["brief"], "strategy": plan["strategy"]})}
+    rows = {str(figure["source"].get("rows")) for figure in plan["figures"]}
+    names = " ".join(row["name"] for row in plan["price"]["products"])
+    for text in [plan["verdict"]["text"], *plan["verdict"]["reasons"], *[risk["text"] for risk in plan["risks"]]]:
+        bare = FIGURE_SLOT.sub("", text).replace("80 %", "").replace("80%", "")
+        for number in re.findall(r"\d+(?:\.\d+)?", bare):
+            assert number in stated | rows or number in names, (number, text)
+    shown = {figure["name"]: figure["value"] for figure in plan["figures"]}
+    for asset in plan["assets"]:
+        said = json.dumps([variant["fields"] for variant in asset["variants"]], ensure_ascii=False)
+        for amount in re.findall(r"[£$¥€](\d+(?:\.\d+)?)", said):
+            assert float(amount) in shown.values(), amount
+
+
+def test_every_number_traces_to_a_figure_the_brief_or_the_strategy(ctx):
+    assert_traceable(plan_of(ctx))
+
+
+def test_the_plan_is_complete_and_speaks_of_one_budget_split(ctx):
+    plan = plan_of(ctx)
+    figures = {figure["id"]: figure for figure in plan["figures"]}
+    spends = {row["channel"]: figures[row["spend"]["figure"]]["value"] for row in plan["budget"]["channels"]}
+    assert spends == {"email": 5600.0, "search": 2400.0}
+    assert plan["strategy"]["shares"] == {"email": 0.7, "search": 0.3}
+    for row in plan["budget"]["channels"]:
+        assert 14 * figures[row["daily"]["figure"]]["value"] <= spends[row["channel"]]
+    assert {asset["channel"]: len(asset["variants"]) for asset in plan["assets"]} == {"email": 1, "search": 1}
+    assert plan["assets"][0]["variants"][0]["fields"]["subject"] == "Trail Runner: 15% off"
+    assert plan["created_for"] == {"shop": "Northway", "url": "", "currency": "GBP", "country": "GB"}
+    assert [row["campaign_id"] for row in plan["evidence"]["campaigns"]] == ["k1", "k2"]
+
+
+def test_the_hash_names_the_content_not_the_run(ctx):
+    first = plan_of(ctx)
+    ctx.results.clear()
+    ctx.cache.clear()
+    ctx.calls = 40  # other figure ids
+    again = plan_of(ctx)
+    assert first["plan_hash"] == again["plan_hash"] == plan_hash(json.loads(json.dumps(again)))
+    assert first["figures"][0]["id"] != again["figures"][0]["id"]
+    again["assets"][0]["variants"][0]["fields"]["body"] += "!"
+    assert plan_hash(again) != first["plan_hash"]
+    ctx.seed = 1
+    assert plan_of(ctx)["plan_hash"] != first["plan_hash"]
+
+
+def test_risks_are_sentences_from_figures(ctx):
+    plan = plan_of(ctx)
+    codes = {risk["code"]: risk["text"] for risk in plan["risks"]}
+    assert {"loss", "roas", "stock_order", "deeper"} <= set(codes)
+    text = render_markdown(plan)
+    assert "Order 240 units by 27 Nov 2026" in text
+    assert "a chance of 14.6% to end under 2.5" in text
+    assert plan["verdict"]["code"] == "caution"
+
+
+def test_a_missed_floor_stops_the_plan(ctx):
+    ctx.brief = ctx.brief.model_copy(update={"min_roas": 4.0})
+    plan = plan_of(ctx)
+    assert plan["verdict"]["code"] == "stop" and "Do not run it" in render_markdown(plan)
+
+
+def test_a_missing_table_is_named_and_the_rest_stands(ctx):
+    @tool
+    def check_stock(ctx: Context, product: A, days: A) -> ToolResult:
+        """Nothing to check."""
+        raise MissingData("stock", "Demand is still forecast.")
+
+    plan = plan_of(ctx, check_stock=check_stock)
+    assert plan["unsupported"] == ["stock"]
+    assert len([note for note in plan["notes"] if "`stock`" in note["text"]]) == 1
+    assert plan["forecast"]["figures"] and "`stock`" in render_markdown(plan)
+    assert_traceable(plan)
+
+
+def test_without_a_writer_the_plan_says_so(ctx):
+    ctx.writer = None
+    plan = plan_of(ctx)
+    assert all(not asset["variants"] for asset in plan["assets"])
+    assert any("No copywriter" in note["text"] for note in plan["notes"])
+    assert "No copy for" in render_markdown(plan)
+
+
+def test_a_chinese_brief_gets_a_chinese_plan(ctx):
+    ctx.brief = ctx.brief.model_copy(update={"language": "zh"})
+    plan = plan_of(ctx)
+    text = render_markdown(plan)
+    assert_traceable(plan)
+    assert "## 预算" in text and "谨慎执行" in text and "断货" in text and "8.5折" in text
+    assert not re.search(r"\b(Budget|Forecast|expected|the)\b", text)
+
+
+def test_copy_written_before_is_taken_over(ctx):
+    calls = []
+    ctx.writer = lambda spec, n, seed: calls.append(spec["channel"]) or writer(spec, n, seed)
+    plan_of(ctx)
+    written = len(calls)
+    plan_of(ctx)
+    assert len(calls) == written
+
+
+def test_an_edit_recomputes_and_refills_the_copy(ctx):
+    plan_of(ctx)
+    before = ctx.brief
+    edited = edit_plan(ctx, strategy_id="s1", registry=FAKES, discount="10%", budget="£6k")
+    plan = edited.model_dump(mode="json")
+    assert_traceable(plan)
+    assert plan["strategy"]["discount"] == 0.1 and plan["brief"]["budget"] == 6000
+    assert plan["assets"][0]["variants"][0]["fields"]["subject"] == "Trail Runner: 10% off"
+    assert edited.figure("revenue").value == 18_000
+    assert ctx.results["finish_plan"]["data"]["strategy_id"] == "s1.1"
+    again = edit_plan(ctx, registry=FAKES, discount="15%", budget=8000)
+    assert again.strategy_id == "s1.2" and ctx.brief == before
+
+
+def test_edits_can_fix_a_channel_and_move_the_dates(ctx):
+    plan_of(ctx)
+    edited = edit_plan(ctx, strategy_id="s1", registry=FAKES, fixed={"search": 3000}, start="2026-12-07", days=7)
+    figures = {figure.name: figure.value for figure in edited.figures}
+    assert figures["spend_search"] == 3000
+    assert {row["date"] for row in edited.calendar} <= {f"2026-12-{day:02d}" for day in range(7, 14)}
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"colour": "red"}, "colour: expected one of"),
+    ({"discount": "40%"}, "above the brief's maximum"),
+    ({"send_hour": 30}, "send_hour"),
+    ({"offer": "gift", "days": 0}, "days"),
+])
+def test_a_wrong_edit_changes_nothing(ctx, changes, message):
+    before = (ctx.brief.model_dump(), dict(ctx.strategies))
+    with pytest.raises(ToolError, match=message):
+        edit_plan(ctx, strategy_id="s1", registry=FAKES, **changes)
+    assert (ctx.brief.model_dump(), ctx.strategies) == before
+
+
+@given(st.lists(st.sampled_from(["email", "sms", "push"]), min_size=1, max_size=3, unique=True), st.integers(1, 60),
+       st.floats(0, 7))
+def test_calendar_respects_frequency_and_range(channels, days, frequency):
+    sends = place_sends(channels, days, frequency)
+    assert all(0 <= day < days for day, _, _ in sends)
+    assert len({(day, channel) for day, channel, _ in sends}) == len(sends)
+    for day, _, _ in sends:
+        inside = sum(day <= other < day + 7 for other, _, _ in sends)
+        assert inside <= max(1, int(frequency))
+    assert fits([], 0, frequency) == bool(sends)
+
+
+def test_calendar_gives_every_paid_channel_a_flight_of_the_whole_range(ctx):
+    rows, unsent = make_calendar(ctx.strategies["s1"], {"email": ["email-1", "email-2"]})
+    flight = [row["date"] for row in rows if row["channel"] == "search"]
+    assert flight == ["2026-12-01", "2026-12-14"] and unsent == []
+    assert [row["asset"] for row in rows if row["channel"] == "email"] == ["email-1", "email-2", "email-1"]
+    assert rows[0]["at"] == "2026-12-01T10:00"
+
+
+def test_chance_below_matches_the_interval():
+    assert chance_below(2.0, 3, 2.0, 5) == pytest.approx(0.1)
+    assert chance_below(5.0, 3, 2.0, 5) == pytest.approx(0.9)
+    assert chance_below(-1.0, 3, -1.0, 7) == pytest.approx(0.1)
