@@ -18,8 +18,8 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models.merchandise import service_lines
 from campaignwright.models.store import MissingTable
 
-MAX_ITEMS, MIN_BUYERS, NEIGHBOURS = 2500, 5, 100
-LAMBDAS = (200.0, 500.0, 1000.0)
+MAX_ITEMS, MIN_BUYERS, NEIGHBOURS = 1500, 5, 100
+LAMBDAS = (200.0, 500.0)
 
 BOUGHT = """
 SELECT coalesce(o.customer_id, 'order ' || o.order_id) AS customer_id, l.product_id, min(CAST(o.ordered_at AS DATE)) AS day
