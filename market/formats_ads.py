@@ -24,7 +24,7 @@ def _check_totals(sheet: Sheet, totals: pd.Series, whole: pd.Series) -> None:
     """
     data = sheet.frame[~totals]
     for index in sheet.frame.index[whole]:
-        for name, slack in CHECKED.items():
+        for name, slack in ((name, slack) for name, slack in CHECKED.items() if sheet.has(name)):
             stated, added = sheet.frame.at[index, name], data[name].sum()
             if pd.notna(stated) and data[name].notna().any() and abs(stated - added) > slack * max(len(data), 1) + 1e-6:
                 raise ImportProblem(
@@ -81,7 +81,7 @@ def _segment(rows: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
 def build_google(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """One result row a report row, one campaign a name."""
     sheet.reject_identical()
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["campaign_id"] = campaign_ids("google_ads", rows["number"].fillna(rows["campaign"]))
     rows["name"], rows["channel"] = rows["campaign"], _google_channel(rows["type"])
     if not sheet.has("type"):
@@ -99,7 +99,7 @@ def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """`Results` count as conversions only where the indicator says purchase, lead or the like."""
     sheet.reject(sheet.frame["until"] < sheet.frame["day"], "the reporting period ends before it starts")
     sheet.reject_identical()
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["campaign_id"] = campaign_ids("meta_ads", rows["number"].fillna(rows["campaign"]))
     rows["name"], rows["channel"] = rows["campaign"], "social"
     bought = rows["indicator"].fillna("").str.contains(_PURCHASE, case=False)
@@ -134,7 +134,7 @@ def build_kag(sheet: Sheet, workspace: Workspace) -> list[Write]:
     known = pd.MultiIndex.from_frame(stored)
     met = pd.MultiIndex.from_frame(sheet.frame[list(stored.columns)]).isin(known)
     sheet.reject(pd.Series(met, index=sheet.frame.index), "this ad's result was already imported from an earlier file")
-    rows = sheet.kept.assign(name=lambda f: "Facebook ads " + f["campaign"].astype("object"))
+    rows = sheet.rows().assign(name=lambda f: "Facebook ads " + f["campaign"].astype("object"))
     rows["day"] = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
     sheet.warnings.append(
         "The file has no dates and no revenue: its campaigns have no days, and their ROAS is not known."

@@ -136,6 +136,10 @@ def _quoted(names: list[str]) -> str:
     return ", ".join(f"'{name[:40]}'" for name in names)
 
 
+class NothingKept(Exception):
+    """Every row of the sheet is rejected: there is nothing to build from."""
+
+
 @dataclass
 class Sheet:
     """A file's rows after conversion.
@@ -150,12 +154,19 @@ class Sheet:
     reason: pd.Series  # why a row is rejected; missing = kept
     currencies: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    pending: list[Write] = field(default_factory=list)  # writes that need no kept row, such as changes of status
     skipped: int = 0  # total rows and the like: checked, not data
 
     @property
     def kept(self) -> pd.DataFrame:
         """The rows not rejected so far."""
         return self.frame[self.reason.isna()]
+
+    def rows(self) -> pd.DataFrame:
+        """A copy of the rows that are kept, for building tables. Raises NothingKept when there is none."""
+        if self.reason.notna().all():
+            raise NothingKept
+        return self.kept.copy()
 
     @property
     def line(self) -> pd.Series:

@@ -131,7 +131,7 @@ def _build(table: str, sheet: Sheet, workspace: Workspace) -> list[Write]:
     for name in ("discount", "propensity") if table in ("campaigns", "exposures") else ():
         if name in rows:
             sheet.reject(rows[name] > 1, f"'{name}' is above 1; fractions run from 0 to 1")
-    kept = sheet.kept.copy()
+    kept = sheet.rows()
     if table == "order_lines":
         kept["line"] = kept.groupby("order_id", sort=False).cumcount() + 1
     if table in REPLACED:

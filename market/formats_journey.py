@@ -23,7 +23,7 @@ def build_journey_transactions(sheet: Sheet, workspace: Workspace) -> list[Write
     sheet.reject_stored(
         workspace, "orders", "order_id", "order_id", "the order was already imported from an earlier file"
     )
-    lines = sheet.kept.copy()
+    lines = sheet.rows()
     lines["unit_price"] = lines["value"] / lines["quantity"]
     lines["line"] = lines.groupby("order_id", sort=False).cumcount() + 1
     lines["discount"] = lines[["retail_discount", "coupon_discount", "match_discount"]].fillna(0).sum(axis=1)
@@ -52,7 +52,7 @@ def build_journey_transactions(sheet: Sheet, workspace: Workspace) -> list[Write
 def build_journey_products(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Product master data: name = type and package size, category = product category."""
     sheet.reject_repeated(["product_id"], "this product id")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     named = rows[["product_type", "package_size"]].fillna("").agg(" ".join, axis=1).str.strip()
     rows["name"] = named.where(named != "", rows["category"]).fillna(rows["department"]).fillna(rows["product_id"])
     rows["category"] = rows["category"].fillna(rows["department"])
@@ -63,7 +63,7 @@ def build_journey_campaigns(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Coupon mailings with type and dates; their cost and channel are not stated."""
     sheet.reject_repeated(["number"], "this campaign id")
     sheet.reject(sheet.frame["until"] < sheet.frame["start"], "the campaign ends before it starts")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["campaign_id"] = "journey-" + rows["number"].astype("object")
     rows["name"] = "Complete Journey " + rows["type"].astype("object") + ", campaign " + rows["number"].astype("object")
     rows["days"], rows["source"] = (rows["until"] - rows["start"]).dt.days + 1, "complete_journey"
@@ -76,7 +76,7 @@ def build_journey_campaigns(sheet: Sheet, workspace: Workspace) -> list[Write]:
 def build_journey_sends(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Who was mailed: exposures, not randomised, outcome not known."""
     sheet.reject_repeated(["number", "customer_id"], "this campaign and household")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["campaign_id"] = "journey-" + rows["number"].astype("object")
     rows["arm"], rows["randomised"] = "mailed", False
     sheet.warnings.append("Targeting was not randomised: these exposures say who was mailed, not what the mailing did.")
@@ -88,7 +88,7 @@ def build_journey_redemptions(sheet: Sheet, workspace: Workspace) -> list[Write]
     """Coupon redemptions as conversions per campaign and day; who saw a coupon without redeeming it is in the
     mailings file.
     """
-    rows = sheet.kept.assign(campaign_id=lambda f: "journey-" + f["number"].astype("object"))
+    rows = sheet.rows().assign(campaign_id=lambda f: "journey-" + f["number"].astype("object"))
     counts = rows.groupby(["campaign_id", "day"], sort=True).size().astype(float).rename("conversions").reset_index()
     counts["channel"], counts["segment"] = None, None
     sheet.warnings.append(
@@ -100,7 +100,7 @@ def build_journey_redemptions(sheet: Sheet, workspace: Workspace) -> list[Write]
 def build_journey_people(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Household traits."""
     sheet.reject_repeated(["customer_id"], "this household")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     traits = rows[["age", "income", "home_ownership", "household_size", "kids_count"]].to_dict("records")
     rows["traits"] = [json.dumps({k: v for k, v in record.items() if pd.notna(v)}) for record in traits]
     return [Write("customers", rows, "merge")]

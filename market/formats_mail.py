@@ -27,7 +27,7 @@ def _build(sheet: Sheet, workspace: Workspace, source: str) -> list[Write]:
     sent = frame["delivered"].fillna(frame["recipients"] - frame["bounces"].fillna(0))
     sheet.reject(sent.isna(), "neither deliveries nor recipients")
     frame["impressions"] = sent
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["campaign_id"] = campaign_ids(source, rows["key"])
     rows["name"] = rows["campaign"].fillna(rows["subject"])
     medium = rows["medium"].fillna("email").str.casefold()

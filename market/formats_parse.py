@@ -217,10 +217,10 @@ def ids(series: pd.Series, pseudonym: Callable[[str], str]) -> pd.Series:
 
 
 def customers(series: pd.Series, pseudonym: Callable[[str], str]) -> pd.Series:
-    """Customer identifiers as pseudonyms; `17850.0`, as spreadsheets write it, is `17850`."""
+    """Customer identifiers as pseudonyms; `17850.0` and `'17850`, as spreadsheets write it, are `17850`."""
 
     def read(values: list[str]) -> list[str | None]:
-        plain = [re.sub(r"^(\d+)\.0$", r"\1", value.strip()) for value in values]
+        plain = [re.sub(r"^'?(\d+)(?:\.0)?$", r"\1", value.strip()) for value in values]
         return [None if value.casefold() in NULLS else pseudonym(value) for value in plain]
 
     return by_value(series, read, "object")

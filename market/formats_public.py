@@ -24,7 +24,7 @@ def build_hillstrom(sheet: Sheet, workspace: Workspace) -> list[Write]:
     frame = sheet.frame
     frame["arm"] = frame["segment"].str.casefold().map(_ARMS)
     sheet.reject(frame["arm"].isna(), "the segment is none of Mens E-Mail, Womens E-Mail, No E-Mail")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["customer_id"] = [
         workspace.pseudonym(f"hillstrom {sheet.raw.sha256[:8]} {line}") for line in sheet.line[rows.index]
     ]
@@ -53,7 +53,7 @@ def build_hillstrom(sheet: Sheet, workspace: Workspace) -> list[Write]:
 
 def build_dominicks(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Brand-store-weeks without their store and week: price, units and whether featured."""
-    rows = sheet.kept.rename(columns={"brand": "product_id"})
+    rows = sheet.rows().rename(columns={"brand": "product_id"})
     rows["on_promotion"] = rows["feat"].astype(float) > 0
     products = rows.groupby("product_id", sort=True)["price"].median().reset_index()
     products["name"] = products["product_id"].str.replace(".", " ", regex=False).str.title() + " orange juice"
@@ -81,7 +81,7 @@ def build_upworthy(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject_stored(
         workspace, "copies", "campaign_id", "pair", "the pair was already imported from an earlier file"
     )
-    rows = sheet.kept
+    rows = sheet.rows()
     sides = [
         pd.DataFrame(
             {

@@ -34,8 +34,8 @@ def products_of(lines: pd.DataFrame) -> Write:
     sold = lines[lines["product_id"].notna()]
     names = most_frequent(sold, "product_id", "name")
     products = pd.DataFrame({"product_id": sold["product_id"].unique()})
-    products["name"] = products["product_id"].map(names).fillna(products["product_id"])
-    paid = sold[(sold["unit_price"] > 0) & (sold["quantity"] > 0)]
+    products["name"] = products["product_id"].map(names).astype("object").fillna(products["product_id"])
+    paid = sold[sold["unit_price"] > 0]
     products["price"] = products["product_id"].map(paid.groupby("product_id")["unit_price"].median())
     return Write("products", products, "fill")
 
@@ -99,7 +99,7 @@ def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(code.fillna("").str.fullmatch(NOT_SALES), "a fee, commission or bad debt of the shop, not a sale")
     cancelled = _reject_bad_lines(sheet)
     reject_known_orders(sheet, workspace)
-    lines = sheet.kept.copy()
+    lines = sheet.rows()
     lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
     extra = lines["product_id"].str.fullmatch(NOT_PRODUCTS)
     if extra.any():
@@ -123,7 +123,7 @@ def build_sales(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Order lines of any shop: nothing is known about its codes beyond cancellations `C...`."""
     cancelled = _reject_bad_lines(sheet)
     reject_known_orders(sheet, workspace)
-    lines = sheet.kept.copy()
+    lines = sheet.rows()
     lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
     return tables(lines)
 

@@ -37,9 +37,9 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(sheet.frame["quantity"] < 0, "negative quantity outside a cancellation")
     headed = set(sheet.kept.loc[head.reindex(sheet.kept.index), "order_id"])
     sheet.reject(~sheet.frame["order_id"].isin(headed), "a line of an order whose first row is missing or rejected")
-    updates = _status_updates(sheet, workspace)
+    sheet.pending += _status_updates(sheet, workspace)
     reject_known_orders(sheet, workspace)
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     orders = rows[rows["total"].notna()].drop_duplicates("order_id").copy()
     orders["status"] = _order_status(orders)
     orders["customer_id"] = orders["customer_id"].fillna(orders["customer_number"])
@@ -58,13 +58,7 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     lines["unit_price"] = lines["unit_price"] * lines["order_id"].map(share)
     lines["line"] = lines.groupby("order_id", sort=False).cumcount() + 1
     before_discount = lines.assign(unit_price=lines["unit_price"] / lines["order_id"].map(share).replace(0, np.nan))
-    return [
-        products_of(before_discount),
-        customers_of(orders),
-        Write("orders", orders),
-        Write("order_lines", lines),
-        *updates,
-    ]
+    return [products_of(before_discount), customers_of(orders), Write("orders", orders), Write("order_lines", lines)]
 
 
 def _status_updates(sheet: Sheet, workspace: Workspace) -> list[Write]:
@@ -95,7 +89,7 @@ def build_products(sheet: Sheet, workspace: Workspace) -> list[Write]:
     frame["product_id"] = frame["sku"].fillna(frame["handle"] + (" " + option).fillna(""))
     sheet.reject(frame["product_id"].isna(), "neither SKU nor handle")
     sheet.reject_repeated(["product_id"], "this product id")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     rows["name"] = rows["name"].fillna(rows["handle"]).fillna(rows["product_id"]) + (" " + option[rows.index]).fillna(
         ""
     )
@@ -115,7 +109,7 @@ def build_customers(sheet: Sheet, workspace: Workspace) -> list[Write]:
     frame["customer_id"] = frame["email"].fillna(frame["customer_number"]).fillna(frame["phone"])
     sheet.reject(frame["customer_id"].isna(), "neither e-mail address, customer number nor phone number")
     sheet.reject_repeated(["customer_id"], "this customer")
-    rows = sheet.kept.copy()
+    rows = sheet.rows()
     traits = rows[["total_spent", "total_orders"]].to_dict("records")
     rows["traits"] = [json.dumps({k: v for k, v in record.items() if pd.notna(v)}) for record in traits]
     return [Write("customers", rows, "merge")]

@@ -26,7 +26,7 @@ from campaignwright.market import (
     formats_sales,
     formats_shop,
 )
-from campaignwright.market.formats_base import Format, Sheet, Write, convert, find_columns, match
+from campaignwright.market.formats_base import Format, NothingKept, Sheet, Write, convert, find_columns, match
 from campaignwright.market.formats_currency import settle_currency
 from campaignwright.market.formats_generic import generic, mapped
 from campaignwright.market.formats_store import insert, store
@@ -145,7 +145,7 @@ def import_file(
                 return before
             code = settle_currency(workspace, sheet, currency)
             tell(0.5, "arranging")
-            writes = fmt.build(sheet, workspace)
+            writes = _build(sheet, workspace)
             report = _report(sheet)
             tell(0.65, "storing")
             report.tables = store(connection, workspace, sheet, writes)
@@ -164,6 +164,14 @@ def import_file(
     report.seconds = round(time.perf_counter() - started, 3)
     tell(1.0, "done")
     return report
+
+
+def _build(sheet: Sheet, workspace: Workspace) -> list[Write]:
+    """The writes that the format makes of the sheet; without a kept row only those that need none."""
+    try:
+        return [*sheet.fmt.build(sheet, workspace), *sheet.pending]
+    except NothingKept:
+        return sheet.pending
 
 
 def _restore(workspace: Workspace, settings: dict) -> None:
@@ -205,7 +213,7 @@ def _report(sheet: Sheet) -> ImportReport:
     rejected = sheet.reason.notna()
     lines = pd.DataFrame({"line": sheet.line, "reason": sheet.reason})[rejected].sort_values("line")
     kept = int((~rejected).sum())
-    if not kept and not lines["reason"].str.contains("already imported").all():
+    if not kept and (lines.empty or not lines["reason"].str.contains("already imported").all()):
         first = f" (line {lines['line'].iloc[0]}: {lines['reason'].iloc[0]})" if len(lines) else ""
         raise ImportProblem(
             f"{sheet.raw.name}: none of its {len(sheet.frame):,} rows can be used{first}; nothing was changed."
