@@ -9,18 +9,42 @@ import functools
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 
 import pandas as pd
+from rapidfuzz import fuzz, process
 
 from campaignwright.market.workspace import Workspace
 
 METRICS = ("impressions", "clicks", "conversions", "spend", "revenue")
-STOP = frozenset("a an and the of to for in on with our we us did do was were any that this past campaign campaigns show me find what how".split())
+STOP = frozenset(
+    "a an and the of to for in on with our we us did do was were any that this past campaign campaigns show me "
+    "find what how".split()
+)
 SEASONS = ("winter", "spring", "summer", "autumn")
-COLUMNS = ["campaign_id", "name", "text", "category", "channels", "products", "season", "start", "days", "audience", "offer", "discount",
-           "angle", "objective", "budget", "shares", *METRICS, "roas", "ctr", "cvr"]
+COLUMNS = [
+    "campaign_id",
+    "name",
+    "text",
+    "category",
+    "channels",
+    "products",
+    "season",
+    "start",
+    "days",
+    "audience",
+    "offer",
+    "discount",
+    "angle",
+    "objective",
+    "budget",
+    "shares",
+    *METRICS,
+    "roas",
+    "ctr",
+    "cvr",
+]
 
 
 @functools.cache
@@ -35,55 +59,58 @@ def season(month: int) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Search terms of a text: English words without plural endings, four-letter pieces of them (against typos), Chinese bigrams."""
+    """Search terms of a text: English words without plural endings and filler, Chinese bigrams."""
+    text = re.sub(r"\be-mail", "email", unicodedata.normalize("NFKC", text).lower())
     found: list[str] = []
-    for pieces in _words(text):
-        found += pieces
+    for word in re.findall(r"[a-z0-9]+(?:_[a-z]+)*|[\u3400-\u9fff]+", text):
+        if word[0] >= "\u3400":
+            found += [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
+        elif word not in STOP:
+            found.append(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word)
     return found
 
 
 def query_terms(text: str, vocabulary: Mapping[str, int]) -> list[str]:
-    """Terms of a query that some document has: a word itself, or its pieces when no document knows the word (a typo)."""
+    """Terms of a query that some document has; a word that none has is taken for the nearest one by spelling, if
+    near."""
     found: list[str] = []
-    for pieces in _words(text):
-        whole = pieces[0][0] >= "\u3400" or pieces[0] in vocabulary
-        found += [term for term in (pieces if pieces[0][0] >= "\u3400" else pieces[:1] if whole else pieces[1:]) if term in vocabulary]
+    for term in tokens(text):
+        if term in vocabulary:
+            found.append(term)
+        elif len(term) > 3 and term.isascii():
+            near = process.extractOne(term, vocabulary.keys(), scorer=fuzz.ratio, score_cutoff=78)
+            found += [near[0]] if near else []
     return found
-
-
-def _words(text: str) -> Iterator[list[str]]:
-    """For each word: the word, then its pieces; for a run of Chinese characters its bigrams."""
-    text = re.sub(r"\be-mail", "email", unicodedata.normalize("NFKC", text).lower())
-    for word in re.findall(r"[a-z0-9]+(?:_[a-z]+)*|[\u3400-\u9fff]+", text):
-        if word[0] >= "\u3400":
-            yield [word] if len(word) == 1 else [word[i: i + 2] for i in range(len(word) - 1)]
-        elif word not in STOP:
-            word = word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-            yield [word, *(f"~{word[i: i + 4]}" for i in range(len(word) - 3) if len(word) > 4)]
 
 
 def documents(workspace: Workspace) -> pd.DataFrame:
     """One row a past campaign, oldest first, columns COLUMNS; zero rows when there are none.
 
-    Campaigns known from results alone are included with what is known. Fractions 0-1, money in the workspace's currency;
+    Campaigns known from results alone are included with what is known. Fractions 0-1, money in the workspace's
+    currency;
     `roas`, `ctr`, `cvr` are NaN where their denominator is 0 or unknown.
     """
     frame = workspace.query(
         "SELECT i.campaign_id, c.* EXCLUDE (campaign_id) FROM (SELECT campaign_id FROM campaigns UNION "
-        "SELECT campaign_id FROM campaign_results WHERE campaign_id IS NOT NULL) i LEFT JOIN campaigns c USING (campaign_id) "
+        "SELECT campaign_id FROM campaign_results WHERE campaign_id IS NOT NULL) i LEFT JOIN campaigns c USING "
+        "(campaign_id) "
         "ORDER BY c.start NULLS FIRST, i.campaign_id"
     )
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
     sums = ", ".join(f"sum({name}) AS {name}" for name in METRICS)
-    results = workspace.query(f"SELECT campaign_id, min(day) AS first_day, count(DISTINCT day) AS run_days, {sums}, "
-                              "list(DISTINCT channel) AS seen FROM campaign_results GROUP BY 1")
+    results = workspace.query(
+        f"SELECT campaign_id, min(day) AS first_day, count(DISTINCT day) AS run_days, {sums}, "
+        "list(DISTINCT channel) AS seen FROM campaign_results GROUP BY 1"
+    )
     names = dict(workspace.query("SELECT product_id, name FROM products").itertuples(index=False, name=None))
     frame = frame.merge(results, on="campaign_id", how="left")
     rows = [_row(row, names) for row in frame.to_dict("records")]
     table = pd.DataFrame(rows, columns=COLUMNS)
     rank = table["roas"].rank(pct=True)
-    grade = ["" if pd.isna(r) else " high ROAS" if r > 0.75 else " low ROAS" if r < 0.25 else " average ROAS" for r in rank]
+    grade = [
+        "" if pd.isna(r) else " high ROAS" if r > 0.75 else " low ROAS" if r < 0.25 else " average ROAS" for r in rank
+    ]
     table["text"] = [text + word for text, word in zip(table["text"], grade, strict=True)]
     return table
 
@@ -96,19 +123,37 @@ def _row(row: dict, names: dict[str, str]) -> dict:
     """A campaign's columns from its joined row."""
     shares = json.loads(row["shares"]) if isinstance(row.get("shares"), str) else {}
     seen = row.get("seen")
-    channels = sorted({*(name for name, share in shares.items() if share), *(c for c in (seen if seen is not None and _known(seen) else []) if c)})
+    channels = sorted(
+        {
+            *(name for name, share in shares.items() if share),
+            *(c for c in (seen if seen is not None and _known(seen) else []) if c),
+        }
+    )
     listed = row.get("products")
     products = [str(p) for p in listed] if listed is not None and not isinstance(listed, float) else []
     start = row["start"] if _known(row.get("start")) else row.get("first_day")
     start = pd.Timestamp(start) if _known(start) else None
-    known = {name: row[name] if _known(row.get(name)) else None for name in ("name", "category", "audience", "offer", "angle", "objective")}
-    numbers = {name: float(row[name]) if _known(row.get(name)) else float("nan") for name in (*METRICS, "discount", "budget")}
+    known = {
+        name: row[name] if _known(row.get(name)) else None
+        for name in ("name", "category", "audience", "offer", "angle", "objective")
+    }
+    numbers = {
+        name: float(row[name]) if _known(row.get(name)) else float("nan") for name in (*METRICS, "discount", "budget")
+    }
     length = row["days"] if _known(row.get("days")) else row.get("run_days")
     record = {
-        "campaign_id": row["campaign_id"], **known, **numbers, "name": known["name"] or row["campaign_id"], "channels": channels,
-        "products": products, "season": season(start.month) if start is not None else None, "start": start,
-        "days": int(length) if _known(length) else None, "shares": json.dumps(shares),
-        "roas": _ratio(numbers["revenue"], numbers["spend"]), "ctr": _ratio(numbers["clicks"], numbers["impressions"]),
+        "campaign_id": row["campaign_id"],
+        **known,
+        **numbers,
+        "name": known["name"] or row["campaign_id"],
+        "channels": channels,
+        "products": products,
+        "season": season(start.month) if start is not None else None,
+        "start": start,
+        "days": int(length) if _known(length) else None,
+        "shares": json.dumps(shares),
+        "roas": _ratio(numbers["revenue"], numbers["spend"]),
+        "ctr": _ratio(numbers["clicks"], numbers["impressions"]),
         "cvr": _ratio(numbers["conversions"], numbers["clicks"]),
     }
     return record | {"text": describe(record, [names[p] for p in products[:12] if p in names])}
@@ -133,7 +178,13 @@ def describe(record: dict, product_names: list[str]) -> str:
         parts += [event["words"] for event in words["event"] if _during(start, record.get("days") or 1, event["days"])]
     discount = record.get("discount")
     if discount is not None and discount == discount:
-        parts.append(f"{discount:.0%} off deep discount 大折扣" if discount >= 0.3 else f"{discount:.0%} off" if discount > 0 else words["offer"]["none"])
+        parts.append(
+            f"{discount:.0%} off deep discount 大折扣"
+            if discount >= 0.3
+            else f"{discount:.0%} off"
+            if discount > 0
+            else words["offer"]["none"]
+        )
     return ". ".join(part for part in [*parts, *product_names] if part.strip())
 
 

@@ -1,7 +1,9 @@
 """Campaign memory: hybrid search over past campaigns, kept on disk in the workspace's `index/`.
 
-TF-IDF -> truncated SVD (dense, FAISS flat inner product) and BM25, fused by reciprocal rank (Cormack, Clarke and Buettcher 2009,
-score = sum of 1 / (60 + rank)). An index is a folder named by the data hash, so a new import makes a new one; files carry
+TF-IDF -> truncated SVD (dense, FAISS flat inner product) and BM25, fused by reciprocal rank (Cormack, Clarke and
+Buettcher 2009,
+score = sum of 1 / (60 + rank)). An index is a folder named by the data hash, so a new import makes a new one; files
+carry
 checksums, a damaged one is rebuilt with a note. No pickle.
 """
 
@@ -35,7 +37,8 @@ RRF = 60
 
 @dataclass(frozen=True)
 class Hit:
-    """A past campaign found. score: fused rank score, or similarity 0-1 for `nearest`. results: totals and ratios, None where unknown."""
+    """A past campaign found. score: fused rank score, or similarity 0-1 for `nearest`. results: totals and ratios,
+    None where unknown."""
 
     campaign_id: str
     score: float
@@ -47,8 +50,15 @@ class Hit:
 class CampaignMemory:
     """The index over one workspace's campaigns; `open` it. `notes` says when it had to be rebuilt after damage."""
 
-    def __init__(self, table: pd.DataFrame, index: faiss.Index, bm25: bm25s.BM25, vocabulary: dict[str, int], idf: np.ndarray,
-                 components: np.ndarray) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        index: faiss.Index,
+        bm25: bm25s.BM25,
+        vocabulary: dict[str, int],
+        idf: np.ndarray,
+        components: np.ndarray,
+    ) -> None:
         self.table, self.index, self.bm25 = table, index, bm25
         self.vocabulary, self.idf, self.components = vocabulary, idf, components
         self.notes: list[str] = []
@@ -93,7 +103,9 @@ class CampaignMemory:
         index = faiss.IndexFlatIP(components.shape[0])
         if texts:
             index.add(_unit(matrix @ components.T))
-        return cls(table.reset_index(drop=True), index, bm25, vocabulary, vectoriser.idf_.astype(np.float32), components)
+        return cls(
+            table.reset_index(drop=True), index, bm25, vocabulary, vectoriser.idf_.astype(np.float32), components
+        )
 
     def _store(self, folder: Path) -> None:
         """Write all files to a temporary folder beside, then rename it into place; older indexes go."""
@@ -105,8 +117,12 @@ class CampaignMemory:
             np.savez(temporary / "model.npz", idf=self.idf, components=self.components)
             (temporary / "vocabulary.json").write_text(json.dumps(self.vocabulary, ensure_ascii=False), "utf-8")
             self.bm25.save(str(temporary / "bm25"), allow_pickle=False, show_progress=False)
-            sums = {str(path.relative_to(temporary)): _sha(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
-            (temporary / "manifest.json").write_text(json.dumps({"version": VERSION, "rows": len(self), "sha256": sums}, indent=1))
+            sums = {
+                str(path.relative_to(temporary)): _sha(path) for path in sorted(temporary.rglob("*")) if path.is_file()
+            }
+            (temporary / "manifest.json").write_text(
+                json.dumps({"version": VERSION, "rows": len(self), "sha256": sums}, indent=1)
+            )
             try:
                 os.replace(temporary, folder)
             except OSError:  # another process put the same index there first
@@ -127,9 +143,12 @@ class CampaignMemory:
                 raise ValueError(f"checksum of {name}")
         model = np.load(folder / "model.npz", allow_pickle=False)
         return cls(
-            pd.read_parquet(folder / "campaigns.parquet"), faiss.read_index(str(folder / "campaigns.faiss")),
+            pd.read_parquet(folder / "campaigns.parquet"),
+            faiss.read_index(str(folder / "campaigns.faiss")),
             bm25s.BM25.load(str(folder / "bm25"), allow_pickle=False, show_progress=False),
-            json.loads((folder / "vocabulary.json").read_text("utf-8")), model["idf"], model["components"],
+            json.loads((folder / "vocabulary.json").read_text("utf-8")),
+            model["idf"],
+            model["components"],
         )
 
     def embed(self, text: str) -> np.ndarray:
@@ -139,7 +158,9 @@ class CampaignMemory:
         weights = (1 + np.log(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))) * self.idf[places]
         return _unit((self.components[:, places] @ weights)[None, :])[0]
 
-    def mask(self, *, channel: str | None = None, product: str | list[str] | None = None, season: str | None = None) -> np.ndarray:
+    def mask(
+        self, *, channel: str | None = None, product: str | list[str] | None = None, season: str | None = None
+    ) -> np.ndarray:
         """Rows that pass the filters, shape (campaigns,), bool. product: a category, a product id, or ids."""
         keep = np.ones(len(self), dtype=bool)
         if channel:
@@ -152,9 +173,16 @@ class CampaignMemory:
             keep &= np.array(about, dtype=bool) | self.table["category"].isin(wanted).to_numpy()
         return keep
 
-    def search(self, query: str, k: int = 5, channel: str | None = None, product: str | list[str] | None = None,
-               season: str | None = None) -> list[Hit]:
-        """The `k` best past campaigns for a query in English or Chinese; a query without known words gives the latest."""
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        channel: str | None = None,
+        product: str | list[str] | None = None,
+        season: str | None = None,
+    ) -> list[Hit]:
+        """The `k` best past campaigns for a query in English or Chinese; a query without known words gives the
+        latest."""
         keep = self.mask(channel=channel, product=product, season=season)
         rows = np.flatnonzero(keep)
         if not len(rows) or k < 1:
@@ -174,7 +202,7 @@ class CampaignMemory:
         for rank, row in enumerate(sparse):
             if lexical[row] > 0:
                 fused[int(row)] += 1 / (RRF + rank + 1)
-        best = sorted(fused, key=lambda row: (-fused[row], -row))
+        best = sorted(fused, key=lambda row: (-fused[row], -row)) or list(rows[::-1])
         return [self.hit(row, fused[row]) for row in best[:k]]
 
     def nearest(self, strategy: Strategy, k: int = 1) -> list[Hit]:
@@ -187,10 +215,29 @@ class CampaignMemory:
     def hit(self, row: int, score: float) -> Hit:
         """The campaign in a row of the table, as a Hit."""
         record = self.table.iloc[int(row)]
-        shown = {name: _plain(record[name]) for name in (*METRICS, "roas", "ctr", "cvr", "discount", "budget", "days", "audience", "offer",
-                                                         "category", "season", "objective", "angle")}
+        shown = {
+            name: _plain(record[name])
+            for name in (
+                *METRICS,
+                "roas",
+                "ctr",
+                "cvr",
+                "discount",
+                "budget",
+                "days",
+                "audience",
+                "offer",
+                "category",
+                "season",
+                "objective",
+                "angle",
+            )
+        }
         start = record["start"]
-        shown |= {"channels": [str(channel) for channel in record["channels"]], "start": None if pd.isna(start) else pd.Timestamp(start).date().isoformat()}
+        shown |= {
+            "channels": [str(channel) for channel in record["channels"]],
+            "start": None if pd.isna(start) else pd.Timestamp(start).date().isoformat(),
+        }
         return Hit(str(record["campaign_id"]), float(score), str(record["text"]), shown, str(record["name"]))
 
 
@@ -249,7 +296,9 @@ def _agreement(strategy: Strategy, row: dict) -> float:
         parts.append((2.0, sum(share for channel, share in strategy.shares.items() if channel in row["channels"])))
     if ids and strategy.products:
         parts.append((2.0, len(ids & set(strategy.products)) / len(ids | set(strategy.products))))
-    parts += [(1.0, float(row[name] == getattr(strategy, name))) for name in ("audience", "offer", "angle") if row[name]]
+    parts += [
+        (1.0, float(row[name] == getattr(strategy, name))) for name in ("audience", "offer", "angle") if row[name]
+    ]
     for name, scale in (("discount", 0.3),):
         if _plain(row[name]) is not None:
             parts.append((1.0, max(0.0, 1 - abs(row[name] - getattr(strategy, name)) / scale)))

@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
 from campaignwright.market.words import AUDIENCES
+from campaignwright.market.workspace import Workspace
 from campaignwright.tools import normalise
-from campaignwright.tools.base import ToolError
+from campaignwright.tools.base import MissingData, ToolError
 
 ROOT = Path(__file__).parents[1]
 PLACES = [ROOT / "finetune/corpus/lexicon.json", ROOT.parent / "shared/corpus/lexicon.json"]
@@ -73,11 +75,17 @@ def fill(pattern: str, values: dict[str, str | None]) -> str | None:
 def amount_slots(a: int) -> dict[str, str | None]:
     k, m, wan = a / 1e3, a / 1e6, a / 1e4
     return {
-        "n": f"{a:,}", "plain": str(a), "dot": f"{a:,}".replace(",", ".") if a >= 1000 else None,
-        "sp": f"{a:,}".replace(",", " ") if a >= 1000 else None, "k": trim(k, 1) if a >= 1000 and a % 100 == 0 else None,
-        "m": trim(m, 2) if a >= 500_000 and a % 10_000 == 0 else None, "words": english(a),
-        "kwords": english(k) if a % 1000 == 0 else None, "wan": trim(wan, 2) if a >= 10_000 and a % 100 == 0 else None,
-        "zh": zh_amount(a), "qian": str(a // 1000) if 1000 <= a < 10_000 and a % 1000 == 0 else None,
+        "n": f"{a:,}",
+        "plain": str(a),
+        "dot": f"{a:,}".replace(",", ".") if a >= 1000 else None,
+        "sp": f"{a:,}".replace(",", " ") if a >= 1000 else None,
+        "k": trim(k, 1) if a >= 1000 and a % 100 == 0 else None,
+        "m": trim(m, 2) if a >= 500_000 and a % 10_000 == 0 else None,
+        "words": english(a),
+        "kwords": english(k) if a % 1000 == 0 else None,
+        "wan": trim(wan, 2) if a >= 10_000 and a % 100 == 0 else None,
+        "zh": zh_amount(a),
+        "qian": str(a // 1000) if 1000 <= a < 10_000 and a % 1000 == 0 else None,
     }
 
 
@@ -96,7 +104,11 @@ def money_cases() -> Iterator[Case]:
                             yield f"money {lang}", said, (float(a), named)
     for lang in ("en", "zh"):
         for hedge in LEXICON["money_hedges"][lang]:
-            yield f"money hedge {lang}", f"{hedge} £8k" if lang == "en" else f"{hedge}2万英镑", (8000.0 if lang == "en" else 20000.0, "GBP")
+            yield (
+                f"money hedge {lang}",
+                f"{hedge} £8k" if lang == "en" else f"{hedge}2万英镑",
+                (8000.0 if lang == "en" else 20000.0, "GBP"),
+            )
     for hedge in LEXICON["money_hedges"]["zh_after"]:
         yield "money hedge zh", f"2万5{hedge}", (25_000.0, "GBP")
 
@@ -104,8 +116,15 @@ def money_cases() -> Iterator[Case]:
 def percent_slots(f: float) -> dict[str, str | None]:
     pct, paid = round(f * 100), round((1 - f) * 100)
     zhe = str(paid // 10) if paid % 10 == 0 else str(paid)
-    return {"pct": str(pct), "pctwords": english(pct), "pctzh": zh_int(pct), "zhe": zhe, "zhedot": trim(paid / 10, 1),
-            "zhewords": "".join(ZH[int(c)] for c in zhe), "cheng": zh_count(pct // 10) if pct % 10 == 0 else None}
+    return {
+        "pct": str(pct),
+        "pctwords": english(pct),
+        "pctzh": zh_int(pct),
+        "zhe": zhe,
+        "zhedot": trim(paid / 10, 1),
+        "zhewords": "".join(ZH[int(c)] for c in zhe),
+        "cheng": zh_count(pct // 10) if pct % 10 == 0 else None,
+    }
 
 
 def percent_cases() -> Iterator[Case]:
@@ -118,7 +137,11 @@ def percent_cases() -> Iterator[Case]:
                     said = fill(pattern, percent_slots(f))
                     if said:
                         yield f"percent {lang}", said, f
-                        frames = caps["en"] if lang == "en" else caps["zh"]["any"] + caps["zh"]["zhe" if form == "zhe" else "pct"]
+                        frames = (
+                            caps["en"]
+                            if lang == "en"
+                            else caps["zh"]["any"] + caps["zh"]["zhe" if form == "zhe" else "pct"]
+                        )
                         if form in ("pct", "zhe") and "打" not in said:
                             for frame in frames:
                                 yield f"percent cap {lang}", frame.replace("{x}", said), f
@@ -158,8 +181,17 @@ def duration_cases() -> Iterator[Case]:
             for pattern in lists.get(form, []):
                 for days in (2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 15, 18, 20, 21, 25, 28, 30, 35, 42, 45, 56):
                     week = days % 7 == 0
-                    said = fill(pattern, {"d": str(days), "dwords": english(days), "dzh": zh_count(days), "w": str(days // 7) if week else None,
-                                          "wwords": english(days // 7) if week else None, "wzh": zh_count(days // 7) if week else None})
+                    said = fill(
+                        pattern,
+                        {
+                            "d": str(days),
+                            "dwords": english(days),
+                            "dzh": zh_count(days),
+                            "w": str(days // 7) if week else None,
+                            "wwords": english(days // 7) if week else None,
+                            "wzh": zh_count(days // 7) if week else None,
+                        },
+                    )
                     if said:
                         yield f"duration {lang}", said, days
 
@@ -168,10 +200,23 @@ EN_ORDINAL = "first second third fourth fifth sixth seventh eighth ninth tenth e
 
 
 def date_slots(day: dt.date, last: dt.date | None = None) -> dict[str, str]:
-    slots = {"month": f"{day:%B}", "mon": f"{day:%b}", "m": str(day.month), "mm": f"{day.month:02}", "d": str(day.day), "dd": f"{day.day:02}",
-             "ord": num2words(day.day, to="ordinal_num"), "ordwords": num2words(day.day, to="ordinal"), "yyyy": str(day.year),
-             "yy": f"{day:%y}", "weekday": f"{day:%A}", "wd": f"{day:%a}", "zhwd": "一二三四五六日"[day.weekday()],
-             "zhm": zh_int(day.month), "zhd": zh_int(day.day)}
+    slots = {
+        "month": f"{day:%B}",
+        "mon": f"{day:%b}",
+        "m": str(day.month),
+        "mm": f"{day.month:02}",
+        "d": str(day.day),
+        "dd": f"{day.day:02}",
+        "ord": num2words(day.day, to="ordinal_num"),
+        "ordwords": num2words(day.day, to="ordinal"),
+        "yyyy": str(day.year),
+        "yy": f"{day:%y}",
+        "weekday": f"{day:%A}",
+        "wd": f"{day:%a}",
+        "zhwd": "一二三四五六日"[day.weekday()],
+        "zhm": zh_int(day.month),
+        "zhd": zh_int(day.day),
+    }
     if last:
         slots |= {name + "2": value for name, value in date_slots(last).items()}
     return slots
@@ -197,7 +242,10 @@ def rule_date(rule: str, today: dt.date, w: int = 0, d: int = 1) -> dt.date:
     def add(n: int) -> dt.date:
         return today + dt.timedelta(days=n)
 
-    number = [int(x) if x.strip().isdigit() else {"w": w, "d": d}[x.strip()] for x in re.search(r"\((.*?)\)", rule)[1].split(",")]
+    number = [
+        int(x) if x.strip().isdigit() else {"w": w, "d": d}[x.strip()]
+        for x in re.search(r"\((.*?)\)", rule)[1].split(",")
+    ]
     name = rule.split("(")[0]
     if name == "add":
         return add(number[0])
@@ -220,14 +268,23 @@ def relative_cases() -> Iterator[Case]:
                     day = rule_date(entry["rule"], today, value, value)
                     if "after today" in needs and day <= today:
                         continue
-                    slots = {"weekday": names[value % 7], "wd": names[value % 7][:3], "zhwd": "一二三四五六日"[value % 7], "d": str(value),
-                             "ord": num2words(max(value, 1), to="ordinal_num")}
+                    slots = {
+                        "weekday": names[value % 7],
+                        "wd": names[value % 7][:3],
+                        "zhwd": "一二三四五六日"[value % 7],
+                        "d": str(value),
+                        "ord": num2words(max(value, 1), to="ordinal_num"),
+                    }
                     for i, pattern in enumerate(entry["say"]):
                         said = fill(pattern, slots)
                         yield f"relative {lang}", said, (today, (day, None))
                         frames = LEXICON["relative_dates"]["frames"][lang]
                         frame = frames[(i + value) % len(frames)]
-                        if not (lang == "en" and frame.startswith("from") and re.match(r"in |immediately|straight|right", said)):
+                        if not (
+                            lang == "en"
+                            and frame.startswith("from")
+                            and re.match(r"in |immediately|straight|right", said)
+                        ):
                             yield f"relative {lang}", frame.replace("{x}", said), (today, (day, None))
 
 
@@ -237,7 +294,9 @@ def range_cases() -> Iterator[Case]:
             first = today + dt.timedelta(days=ahead)
             last = first + dt.timedelta(days=length - 1)
             for lang in ("en", "zh"):
-                for pattern in LEXICON["date_ranges"][lang]["same_month" if first.month == last.month else "cross_month"]:
+                for pattern in LEXICON["date_ranges"][lang][
+                    "same_month" if first.month == last.month else "cross_month"
+                ]:
                     if "{yyyy}" in pattern and first.year != last.year:
                         continue
                     yield f"range {lang}", fill(pattern, date_slots(first, last)), (today, (first, length))
@@ -273,8 +332,13 @@ def offer_cases() -> Iterator[Case]:
     for canonical, languages in LEXICON["offers"].items():
         for lang in ("en", "zh"):
             for pattern in languages[lang]["np"] + languages[lang]["sentence"]:
-                said = pattern.format(discount="15%", discount_zhe="85折", amount_off="£5" if lang == "en" else "20英镑",
-                                      threshold="£50" if lang == "en" else "200英镑", gift="tote bag" if lang == "en" else "帆布袋")
+                said = pattern.format(
+                    discount="15%",
+                    discount_zhe="85折",
+                    amount_off="£5" if lang == "en" else "20英镑",
+                    threshold="£50" if lang == "en" else "200英镑",
+                    gift="tote bag" if lang == "en" else "帆布袋",
+                )
                 yield f"offer {lang}", said, canonical
 
 
@@ -305,8 +369,18 @@ def read(kind: str, said: str, expected: object) -> object:
         return str(error)
 
 
-GROUPS = {"money": money_cases, "percent": percent_cases, "roas": roas_cases, "durations": duration_cases, "dates": date_cases,
-          "relative": relative_cases, "ranges": range_cases, "named": named_cases, "names": name_cases, "offers": offer_cases}
+GROUPS = {
+    "money": money_cases,
+    "percent": percent_cases,
+    "roas": roas_cases,
+    "durations": duration_cases,
+    "dates": date_cases,
+    "relative": relative_cases,
+    "ranges": range_cases,
+    "named": named_cases,
+    "names": name_cases,
+    "offers": offer_cases,
+}
 
 
 @needs_lexicon
@@ -315,5 +389,314 @@ def test_every_surface_form_of_the_lexicon_reads_back(group: str) -> None:
     cases = list(GROUPS[group]())
     if len(cases) > 2500:
         cases = random.Random(0).sample(cases, 2500)
-    wrong = [(kind, said, expected, got) for kind, said, expected in cases if (got := read(kind, said, expected)) != expected]
+    wrong = [
+        (kind, said, expected, got) for kind, said, expected in cases if (got := read(kind, said, expected)) != expected
+    ]
     assert not wrong, f"{len(wrong)} of {len(cases)}: {wrong[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("said", "current", "expected"),
+    [
+        ("half", 16_000, 8_000),
+        ("half the money", 16_000, 8_000),
+        ("double the budget", 10_000, 20_000),
+        ("10% more", 10_000, 11_000),
+        ("2k less", 10_000, 8_000),
+        ("shave ten percent off the budget", 20_000, 18_000),
+        ("砍一半", 80_000, 40_000),
+        ("再加5000", 20_000, 25_000),
+        ("加一万预算", 30_000, 40_000),
+        ("翻倍，预算给我翻倍", 25_000, 50_000),
+        ("cut it to 5k", 10_000, 5_000),
+        ("up to £8k", 3_000, 8_000),
+        ("cut by a third", 9_000, 6_000),
+        ("no more than 8k", 3_000, 8_000),
+        ("加到3万", 20_000, 30_000),
+        ("预算2万5，哦看错行了，3万5", 20_000, 35_000),
+        ("another 3k", 10_000, 13_000),
+        ("少花3000", 10_000, 7_000),
+        ("最多5000", 10_000, 5_000),
+        ("around 5k more or less", 1_000, 5_000),
+    ],
+)
+def test_a_change_of_the_budget_is_worked_out_from_what_it_was(said: str, current: float, expected: float) -> None:
+    assert normalise.money(said, currency="GBP", current=current)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "current", "expected"),
+    [
+        ("give it two more days", 7, 9),
+        ("再多跑一周", 14, 21),
+        ("少跑两天吧", 7, 5),
+        ("double", 7, 14),
+        ("one week is enough", 14, 7),
+        ("only a week", 14, 7),
+    ],
+)
+def test_a_change_of_the_length_is_worked_out(said: str, current: int, expected: int) -> None:
+    assert normalise.duration(said, current=current) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("push the start a week", "2026-12-08"),
+        ("start three days earlier", "2026-11-28"),
+        ("a week later", "2026-12-08"),
+        ("bring it foward a week, xmas shipping", "2026-11-24"),
+        ("提前两天", "2026-11-29"),
+        ("推迟一周", "2026-12-08"),
+        ("提前到11月28日", "2026-11-28"),
+    ],
+)
+def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
+    assert normalise.start_and_days(said, TODAYS[0], current=dt.date(2026, 12, 1))[0].isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "days"),
+    [
+        ("two weeks from 1 December", "2026-12-01", 14),
+        ("from 1 December for two weeks", "2026-12-01", 14),
+        ("12月1日开始，两周", "2026-12-01", 14),
+        ("from 28 Nov until 3 December", "2026-11-28", 6),
+        ("Black Friday", "2026-11-27", None),
+        ("until Christmas", "2026-11-23", 33),
+        ("双十一", "2027-11-11", 1),
+        ("a week before Christmas", "2026-12-18", None),
+        ("the day after Boxing Day", "2026-12-27", None),
+        ("all of March", "2027-03-01", 31),
+        ("last week of January", "2027-01-25", 7),
+        ("week commencing 7 December", "2026-12-07", 7),
+        ("the week of 9 December", "2026-12-07", 7),
+        ("25/12", "2026-12-25", None),
+        ("mid January", "2027-01-15", None),
+        ("1月底", "2027-01-31", None),
+        ("2026-12-01", "2026-12-01", None),
+        ("29 February", "2028-02-29", None),
+        ("black firday week", "2026-11-23", 7),
+        ("12月1日-2027年1月3日", "2026-12-01", 34),
+    ],
+)
+def test_dates_beyond_the_lexicon(said: str, start: str, days: int | None) -> None:
+    assert normalise.start_and_days(said, TODAYS[0]) == (dt.date.fromisoformat(start), days)
+
+
+@pytest.mark.parametrize(
+    ("reader", "said", "argument"),
+    [
+        ("money", "between 5k and 8k", "budget"),
+        ("money", "loads", "budget"),
+        ("money", "-500", "budget"),
+        ("money", "20%", "budget"),
+        ("fraction", "10-15%", "max_discount"),
+        ("fraction", "£5 off", "max_discount"),
+        ("fraction", "1", "max_discount"),
+        ("fraction", "150%", "max_discount"),
+        ("fraction", "七折到八折", "max_discount"),
+        ("ratio", "4-6x", "min_roas"),
+        ("ratio", "400", "min_roas"),
+        ("ratio", "good", "min_roas"),
+        ("duration", "a few days", "days"),
+        ("duration", "2-3 weeks", "days"),
+        ("duration", "两三天", "days"),
+        ("duration", "36 hours", "days"),
+        ("duration", "400 days", "days"),
+        ("duration", "0 days", "days"),
+        ("count", "some", "n"),
+        ("count", "2.5", "n"),
+        ("channel", "carrier pigeon", "channel"),
+        ("channel", "email and sms", "channel"),
+        ("channels", "everything except sms", "channels"),
+        ("audience", "the left-handed", "audience"),
+        ("offer", "something nice", "offer"),
+    ],
+)
+def test_what_cannot_be_read_is_reported_with_argument_and_words(reader: str, said: str, argument: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        normalise.money(said, currency="USD") if reader == "money" else getattr(normalise, reader)(said)
+    assert caught.value.retry and caught.value.argument == argument
+    assert argument in str(caught.value) and said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "30 February",
+        "31 November",
+        "Monday 1 December",
+        "sometime soon",
+        "Dec 1 or Dec 8",
+        "7 December 2026 to 1 December 2026",
+        "13月1日",
+    ],
+)
+def test_dates_that_cannot_be_are_reported(said: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        normalise.start_and_days(said, TODAYS[0])
+    assert caught.value.retry and caught.value.argument == "start"
+
+
+@pytest.mark.parametrize(
+    ("said", "workspace", "expected"),
+    [
+        ("$20k", "USD", (20_000.0, "USD")),
+        ("$20k", "AUD", (20_000.0, "AUD")),
+        ("US$20k", "AUD", (20_000.0, "USD")),
+        ("20k", "SEK", (20_000.0, "SEK")),
+        ("20k SEK", "USD", (20_000.0, "SEK")),
+        ("20.000 €", "USD", (20_000.0, "EUR")),
+        ("1.234,50 euros", "USD", (1234.5, "EUR")),
+        ("￥2万", "CNY", (20_000.0, "CNY")),
+        ("half a million dollars", "USD", (500_000.0, "USD")),
+        ("¥20,000", "JPY", (20_000.0, "JPY")),
+        ("nothing", "GBP", (0.0, "GBP")),
+        ("8000.0", "GBP", (8000.0, "GBP")),
+    ],
+)
+def test_currency_is_the_one_said_else_the_workspaces(said: str, workspace: str, expected: tuple[float, str]) -> None:
+    assert normalise.money(said, currency=workspace) == expected
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Workspace:
+    """Six products in three categories, two of them alike in name."""
+    rows = [
+        ("p1", "Aurora 2 Jacket", "outdoor jackets"),
+        ("p2", "Aurora 3 Jacket", "outdoor jackets"),
+        ("p3", "Swift Trail Runner", "running shoes"),
+        ("p4", "Swift Road Runner", "running shoes"),
+        ("p5", "Christmas Mug", "cookware"),
+        ("p6", "Blue Enamel Mug", "cookware"),
+    ]
+    with workspace.transaction():
+        workspace.insert("products", pd.DataFrame(rows, columns=["product_id", "name", "category"]))
+    return workspace
+
+
+@pytest.mark.parametrize(
+    ("said", "ids"),
+    [
+        ("running shoes", ["p3", "p4"]),
+        ("trainers", ["p3", "p4"]),
+        ("跑鞋", ["p3", "p4"]),
+        ("the Aurora 2 jacket", ["p1"]),
+        ("runing shoes", ["p3", "p4"]),
+        ("mugs", ["p5", "p6"]),
+        ("our running shoe range", ["p3", "p4"]),
+        ("p5", ["p5"]),
+        ("trail runners", ["p3"]),
+        ("Auroa 3 jacket", ["p2"]),
+        ("jackets and trainers", ["p1", "p2", "p3", "p4"]),
+        ("跑鞋和冲锋衣", ["p3", "p4", "p1", "p2"]),
+        ("everything", []),
+        ("全店", []),
+        ("pots and pans", ["p5", "p6"]),
+    ],
+)
+def test_products_are_found_as_said(said: str, ids: list[str], shop: Workspace) -> None:
+    match = normalise.products(said, shop)
+    assert match.ids == ids and not match.unknown
+    assert match.everything == (ids == [])
+
+
+def test_an_unknown_product_comes_with_the_nearest_names(shop: Workspace) -> None:
+    match = normalise.products(["running shoes", "runner beans"], shop)
+    assert match.ids == ["p3", "p4"] and len(match.unknown) == 1 and "runner beans" in match.unknown[0]
+    with pytest.raises(ToolError, match="nearest"):
+        match.require()
+    with pytest.raises(ToolError, match="2 fit"):
+        normalise.product("trainers", shop)
+    assert normalise.product("swift road runner", shop) == "p4"
+
+
+def test_no_products_at_all_is_missing_data(workspace: Workspace) -> None:
+    with pytest.raises(MissingData, match="products"):
+        normalise.products("mugs", workspace)
+
+
+def test_a_past_campaign_is_found_by_name_month_and_recency(shop: Workspace) -> None:
+    rows = [
+        ("c1", "Spring trail sale", dt.date(2026, 4, 2)),
+        ("c2", "June jackets", dt.date(2026, 6, 5)),
+        ("c3", "Autumn mugs", dt.date(2026, 10, 1)),
+    ]
+    with shop.transaction():
+        shop.insert("campaigns", pd.DataFrame(rows, columns=["campaign_id", "name", "start"]))
+    said = {
+        "c1": "c1",
+        "spring trial sale": "c1",
+        "the June campaign": "c2",
+        "六月那场活动": "c2",
+        "last campaign": "c3",
+        "上一场活动": "c3",
+        "the mugs one": "c3",
+    }
+    assert {words: normalise.campaign(words, shop) for words in said} == said
+    with pytest.raises(ToolError, match="campaign"):
+        normalise.campaign("the opera gala", shop)
+
+
+def test_offers_keep_their_numbers() -> None:
+    assert normalise.offer("满200减30", currency="CNY") == (
+        "amount_off",
+        {"threshold": 200.0, "currency": "CNY", "amount_off": 30.0},
+    )
+    assert normalise.offer("free shipping over £50") == ("free_shipping", {"threshold": 50.0, "currency": "GBP"})
+    assert normalise.offer("八五折") == ("percent_off", {"discount": 0.15})
+    assert normalise.offer("a free tote bag") == ("gift", {"gift": "tote bag"})
+
+
+def test_a_segment_of_the_shop_wins_over_the_six() -> None:
+    names = [*AUDIENCES, "marathon_club", "VIP Berlin"]
+    assert normalise.audience("the marathon club", names) == "marathon_club"
+    assert normalise.audience("VIP Berlin", names) == "VIP Berlin"
+    assert normalise.audience("customers who stopped buying", names) == "lapsed"
+
+
+READERS = [
+    lambda s: normalise.money(s, currency="USD", current=100.0),
+    normalise.fraction,
+    normalise.ratio,
+    normalise.duration,
+    normalise.count,
+    normalise.channels,
+    normalise.audience,
+    normalise.offer,
+    lambda s: normalise.start_and_days(s, TODAYS[0], current=TODAYS[1]),
+]
+WORDS = st.sampled_from(
+    "20k £ 1,000 20% off half 八五折 两 万 5 w next week Dec 1 - 7 Monday to 月 号 the of 3.5 x : a few ¥ 半 "
+    "年底 before more less and email 1e9 NaN".split()
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=8).map(" ".join)), st.integers(0, len(READERS) - 1))
+def test_wild_words_give_a_value_or_one_clear_line(said: str, reader: int) -> None:
+    try:
+        value = READERS[reader](said)
+    except ToolError as error:
+        assert error.retry and "\n" not in str(error) and len(str(error)) < 400
+    else:
+        numbers = value if isinstance(value, tuple) else (value,)
+        assert not any(isinstance(n, float) and (n != n or n in (float("inf"), float("-inf"))) for n in numbers)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 99_999_999), st.sampled_from(["£{:,}", "{:,} pounds", "GBP {}", "up to £{:,}", "{}英镑左右"]))
+def test_any_amount_reads_back(amount: int, pattern: str) -> None:
+    assert normalise.money(pattern.format(amount), currency="USD") == (float(amount), "GBP")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dates(dt.date(2026, 1, 1), dt.date(2030, 12, 31)),
+    st.integers(0, 360),
+    st.sampled_from(["{0:%-d} {0:%B}", "{0:%b} {0.day}", "{0.month}月{0.day}日", "{0:%Y-%m-%d}"]),
+)
+def test_any_coming_date_reads_back(today: dt.date, ahead: int, pattern: str) -> None:
+    day = today + dt.timedelta(days=ahead)
+    assert normalise.start_and_days(pattern.format(day), today) == (day, None)

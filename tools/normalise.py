@@ -1,19 +1,35 @@
 """Reads values in the marketer's own words, English and Chinese, into canonical form: the one module that tools import.
 
 Money, fractions, ratios, counts (normalise_numbers), lengths of time (normalise_duration), dates and ranges of dates
-(normalise_dates), channels, audiences, offers (normalise_names), products and campaigns (normalise_products). Canonical
-values are accepted too. What cannot be read, or has two readings, raises ToolError(retry=True) naming argument, expected
+(normalise_dates), channels, audiences, offers (normalise_names), products (normalise_products), campaigns
+(normalise_campaigns). Canonical
+values are accepted too. What cannot be read, or has two readings, raises ToolError(retry=True) naming argument,
+expected
 and received; nothing is guessed.
 """
 
+from campaignwright.tools.normalise_campaigns import campaign
 from campaignwright.tools.normalise_dates import start_and_days
 from campaignwright.tools.normalise_duration import duration
 from campaignwright.tools.normalise_names import audience, channel, channels, offer
 from campaignwright.tools.normalise_numbers import count, fraction, money, ratio
-from campaignwright.tools.normalise_products import ProductMatch, campaign, product, products
+from campaignwright.tools.normalise_products import ProductMatch, product, products
 from campaignwright.tools.normalise_text import has_cjk
 
 __all__ = [
-    "ProductMatch", "audience", "campaign", "channel", "channels", "count", "duration", "fraction", "has_cjk", "money", "offer",
-    "product", "products", "ratio", "start_and_days",
+    "ProductMatch",
+    "audience",
+    "campaign",
+    "channel",
+    "channels",
+    "count",
+    "duration",
+    "fraction",
+    "has_cjk",
+    "money",
+    "offer",
+    "product",
+    "products",
+    "ratio",
+    "start_and_days",
 ]

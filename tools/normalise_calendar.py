@@ -13,7 +13,20 @@ from rapidfuzz import fuzz, process
 
 from campaignwright.tools.normalise_text import clean, has_cjk
 
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 ZH_MONTHS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 
 
@@ -75,8 +88,12 @@ def _anchor(anchor: dict, year: int) -> dt.date | None:
 
 def _today_anchor(name: str, today: dt.date) -> dt.date:
     return {
-        "today": today, "next_monday": weekday_of_week(today, 1, 0), "this_saturday": weekday_of_week(today, 0, 5),
-        "next_month_first": month_day(today, 1, 1), "month_end": month_day(today, 0, -1), "next_month_end": month_day(today, 1, -1),
+        "today": today,
+        "next_monday": weekday_of_week(today, 1, 0),
+        "this_saturday": weekday_of_week(today, 0, 5),
+        "next_month_first": month_day(today, 1, 1),
+        "month_end": month_day(today, 0, -1),
+        "next_month_end": month_day(today, 1, -1),
     }[name]
 
 
@@ -102,7 +119,10 @@ def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
     return None
 
 
-_LEAD = re.compile(r"^(?:(?:over|during|on|in|for|throughout|across|from|just|starting|start|beginning|all of|the whole of|the|this|whole|entire)\s+|在|就|从)")
+_LEAD = re.compile(
+    r"^(?:(?:over|during|on|in|for|throughout|across|from|just|starting|start|beginning|all of|the whole of|the|"
+    r"this|whole|entire)\s+|在|就|从)"
+)
 _TRAIL = re.compile(r"(?: period| only| please|期间|的时候|做|搞|跑|开始)$")
 
 
@@ -127,7 +147,11 @@ def _forms() -> dict[str, int]:
             table.setdefault(clean(form), index)
     for form, index in list(table.items()):
         for shorter in _strip(form):
-            if len(shorter) > 3 and shorter not in ("next week", "next month") and not any(shorter == other for event in _data()["events"] for other in event["forms"]):
+            if (
+                len(shorter) > 3
+                and shorter not in ("next week", "next month")
+                and not any(shorter == other for event in _data()["events"] for other in event["forms"])
+            ):
                 table.setdefault(shorter, index)
     return table
 
@@ -149,8 +173,13 @@ def whole_month(text: str, today: dt.date) -> tuple[dt.date, int] | None:
     """(first, days) of a month said alone: "all of March", "三月整月", "整个1月"; the running month is next year's."""
     for number in range(1, 13):
         name, zh = MONTHS[number - 1], ZH_MONTHS[number - 1]
-        english = rf"(?:(?:over|during|in|for|throughout) )?(?:all of |the whole of |the month of |the whole month of )?(?:{name}|{name[:3]})(?: \d{{4}})?"
-        if re.fullmatch(english, text) or re.fullmatch(rf"(?:在|整个)?(?:{zh}|{number})月(?:整月|份|整个月|全月)?", text):
+        english = (
+            rf"(?:(?:over|during|in|for|throughout) )?(?:all of |the whole of |the month of |"
+            rf"the whole month of )?(?:{name}|{name[:3]})(?: \d{{4}})?"
+        )
+        if re.fullmatch(english, text) or re.fullmatch(
+            rf"(?:在|整个)?(?:{zh}|{number})月(?:整月|份|整个月|全月)?", text
+        ):
             said = re.search(r"\d{4}", text)
             first = dt.date(int(said.group()), number, 1) if said else next_month_day(today, number, 1)
             return first, calendar.monthrange(first.year, number)[1]
@@ -161,7 +190,9 @@ def whole_month(text: str, today: dt.date) -> tuple[dt.date, int] | None:
 def event_pattern() -> re.Pattern:
     """Finds the names of single days inside a cleaned text, longest first."""
     forms = sorted((clean(form) for event in _data()["events"] for form in event["forms"]), key=len, reverse=True)
-    return re.compile("|".join(re.escape(f) if has_cjk(f) else rf"(?<![a-z\d]){re.escape(f)}(?![a-z\d])" for f in forms))
+    return re.compile(
+        "|".join(re.escape(f) if has_cjk(f) else rf"(?<![a-z\d]){re.escape(f)}(?![a-z\d])" for f in forms)
+    )
 
 
 def event_day(name: str, today: dt.date) -> dt.date | None:

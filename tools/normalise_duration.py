@@ -7,16 +7,51 @@ import re
 from campaignwright.tools.normalise_numbers import tail
 from campaignwright.tools.normalise_text import clean, numbers, problem
 
-DAYS = {"day": 1, "d": 1, "hour": 1 / 24, "hr": 1 / 24, "h": 1 / 24, "week": 7, "wk": 7, "w": 7, "fortnight": 14, "month": 30, "quarter": 91,
-        "year": 365, "weekend": 2, "天": 1, "日": 1, "号": 1, "小时": 1 / 24, "钟头": 1 / 24, "周末": 2, "周": 7, "星期": 7, "礼拜": 7,
-        "工作日": 1, "月": 30, "季度": 91, "年": 365}
-_FILL = r"(?:full|whole|more|extra|additional|fewer|less|solid|straight|consecutive|calendar|working|business|long|working-|of|the)"
-_UNIT = re.compile(
-    rf"(?P<lead>(?:(?:[ -]|^){_FILL})*)[ -]?(?P<unit>(?<![a-z])(?:days?|d|hours?|hrs?|h|weekends?|weeks?|wks?|w|fortnights?|months?|quarters?|years?)(?![a-z])|"
-    r"(?:个|整)?(?P<zh>小时|钟头|周末|工作日|季度|星期|礼拜|周|月|天|日(?!期)|年)(?P<half>半)?)(?: and a half(?! (?:off|price)))?"
+DAYS = {
+    "day": 1,
+    "d": 1,
+    "hour": 1 / 24,
+    "hr": 1 / 24,
+    "h": 1 / 24,
+    "week": 7,
+    "wk": 7,
+    "w": 7,
+    "fortnight": 14,
+    "month": 30,
+    "quarter": 91,
+    "year": 365,
+    "weekend": 2,
+    "天": 1,
+    "日": 1,
+    "号": 1,
+    "小时": 1 / 24,
+    "钟头": 1 / 24,
+    "周末": 2,
+    "周": 7,
+    "星期": 7,
+    "礼拜": 7,
+    "工作日": 1,
+    "月": 30,
+    "季度": 91,
+    "年": 365,
+}
+_FILL = (
+    r"(?:full|whole|more|extra|additional|fewer|less|solid|straight|consecutive|calendar|working|business|"
+    r"long|working-|of|the)"
 )
-_VAGUE = re.compile(r"\b(?:few|several|some|many)\s+(?:\w+ )?(?:days?|weeks?|months?)|[几数]个?(?:天|周|星期|礼拜|月)|若干|两三[天周个]|三四[天周个]|三五[天周个]")
-_MORE = re.compile(r"\bmore\b|\bextra\b|\badditional\b|\banother\b|\blonger\b|\bextend|\badd\b|\bplus\b|再|多|延长|加|追加")
+_UNIT = re.compile(
+    rf"(?P<lead>(?:(?:[ -]|^){_FILL})*)[ -]?(?P<unit>(?<![a-z])(?:days?|d|hours?|hrs?|h|weekends?|weeks?|wks?|w|"
+    rf"fortnights?|months?|quarters?|years?)(?![a-z])|"
+    r"(?:个|整)?(?P<zh>小时|钟头|周末|工作日|季度|星期|礼拜|周|月|天|日(?!期)|"
+    r"年)(?P<half>半)?)(?: and a half(?! (?:off|price)))?"
+)
+_VAGUE = re.compile(
+    r"\b(?:few|several|some|many)\s+(?:\w+ )?(?:days?|weeks?|months?)|[几数]个?(?:天|周|星期|礼拜|月)|若干|"
+    r"两三[天周个]|三四[天周个]|三五[天周个]"
+)
+_MORE = re.compile(
+    r"\bmore\b|\bextra\b|\badditional\b|\banother\b|\blonger\b|\bextend|\badd\b|\bplus\b|再|多|延长|加|追加"
+)
 _LESS = re.compile(r"\bless\b|\bfewer\b|\bshorter\b|\bshorten|\bcut\b|\btrim|\bdrop\b|\btake\b|少|缩短|减|砍")
 
 
@@ -26,21 +61,40 @@ def parts(text: str) -> list[tuple[float, int, int]]:
     amounts = numbers(text)
     for match in _UNIT.finditer(text):
         unit = (match["zh"] or re.sub(r"s$", "", match["unit"])) if match["unit"] else ""
-        if match["zh"] == "月" and re.match(r"\s?(?:\d|[一二三四五六七八九十])", text[match.end():]):
+        if match["zh"] == "月" and re.match(r"\s?(?:\d|[一二三四五六七八九十])", text[match.end() :]):
             continue  # 12月1日 is a date
-        size = 3 if "long" in match["lead"] and unit == "weekend" else 5 if "working" in match["lead"] and unit == "week" else DAYS[unit]
+        size = (
+            3
+            if "long" in match["lead"] and unit == "weekend"
+            else 5
+            if "working" in match["lead"] and unit == "week"
+            else DAYS[unit]
+        )
         here = match.start() + len(match["lead"]) if match["lead"] else match.start()
-        number = next((n for n in amounts if text[n.end: match.start()] in ("", " ", "-", "个", "个半") and n.start < match.start()), None)
+        number = next(
+            (
+                n
+                for n in amounts
+                if text[n.end : match.start()] in ("", " ", "-", "个", "个半") and n.start < match.start()
+            ),
+            None,
+        )
         before = text[: match.start()].rstrip(" -")
         if number is not None:
-            value, start = number.value + (0.5 if text[number.end: match.start()] == "个半" else 0.0), number.start
+            value, start = number.value + (0.5 if text[number.end : match.start()] == "个半" else 0.0), number.start
         elif before.endswith("个半"):
             continue
         elif match["lead"].strip():
             value, start = 1.0, match.start()
         elif re.search(r"(?:half an?|half the|半个?|半)$", before):
             value, start = 0.5, match.start()
-        elif re.search(r"(?:\b(?:an?|the|single|whole|full|entire|all|just|per|one|that|this)|单|整|整个|一整|全)$", before) or here == 0 or match["unit"].startswith("整"):
+        elif (
+            re.search(
+                r"(?:\b(?:an?|the|single|whole|full|entire|all|just|per|one|that|this)|单|整|整个|一整|全)$", before
+            )
+            or here == 0
+            or match["unit"].startswith("整")
+        ):
             value, start = 1.0, match.start()
         elif match["zh"] and before.endswith("俩"):
             value, start = 2.0, match.start()
@@ -52,16 +106,19 @@ def parts(text: str) -> list[tuple[float, int, int]]:
 
 
 def total(text: str, said: object, argument: str) -> float | None:
-    """Days of all stretches said: equal ones once, joined ones ("2 weeks and 3 days") summed; None when there is none."""
+    """Days of all stretches said: equal ones once, joined ones ("2 weeks and 3 days") summed; None when there is
+    none."""
     found = parts(text)
     if not found:
         return None
-    if re.search(r"(?:\d|[a-z]|[一二三四五六七八九十]) ?(?:-|to|or|到|至|或|~) ?$", text[: found[0][1]]) and numbers(text[: found[0][1]]):
+    if re.search(r"(?:\d|[a-z]|[一二三四五六七八九十]) ?(?:-|to|or|到|至|或|~) ?$", text[: found[0][1]]) and numbers(
+        text[: found[0][1]]
+    ):
         raise problem(argument, "one length of time, not a range of lengths", said)
     values = {round(days, 3) for days, _, _ in found}
     if len(values) == 1:
         return found[0][0]
-    gaps = [text[a[2]: b[1]].strip(" ,") for a, b in zip(found, found[1:], strict=False)]
+    gaps = [text[a[2] : b[1]].strip(" ,") for a, b in zip(found, found[1:], strict=False)]
     if all(gap in ("", "and", "plus", "又", "零", "加", "+") for gap in gaps):
         return sum(days for days, _, _ in found)
     raise problem(argument, "one length of time", said)
@@ -95,7 +152,13 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
 def _changed_or_bare(text: str, said: object, current: int | None, argument: str, expected: str) -> float:
     found = numbers(text)
     if not found or not re.search(r"\d", text):
-        factor = 2 if re.search(r"doubl|twice|翻倍|加倍", text) else 0.5 if re.search(r"\bhalf|\bhalve|一半|减半", text) else None
+        factor = (
+            2
+            if re.search(r"doubl|twice|翻倍|加倍", text)
+            else 0.5
+            if re.search(r"\bhalf|\bhalve|一半|减半", text)
+            else None
+        )
         if factor:
             if current is None:
                 raise problem(argument, f"{expected} (nothing is set yet that could be changed)", said)

@@ -1,4 +1,5 @@
-"""Channels, audiences and offers as marketers name them: alias tables (data/aliases.json) first, then typos by rapidfuzz.
+"""Channels, audiences and offers as marketers name them: alias tables (data/aliases.json) first, then typos by
+rapidfuzz.
 
 Thresholds are conservative: a name that is close to two meanings, or to none, is reported.
 """
@@ -18,10 +19,14 @@ from campaignwright.tools.normalise_numbers import fraction, money
 from campaignwright.tools.normalise_text import clean, has_cjk, numbers, problem
 
 _LEAD = re.compile(
-    r"^(?:(?:only|just|nothing but|both|all|any|for|to|at|by|via|on|in|use|using|through|with|aimed at|targeting|our|my|the|a|an|these|those|some)\s+|"
+    r"^(?:(?:only|just|nothing but|both|all|any|for|to|at|by|via|on|in|use|using|through|with|aimed at|"
+    r"targeting|our|my|the|a|an|these|those|some)\s+|"
     r"只用|只走|单走|就用|就|用|走|通过|给|针对|面向|发给|对|我们的|咱们的|咱的|那些|这些|所有的)"
 )
-_TRAIL = re.compile(r"(?:\s+(?:only|please|channels?|customers only|campaigns?|segment|audience|ads)|渠道|的人群|的人|的顾客|的客户|的用户|的会员|的)$")
+_TRAIL = re.compile(
+    r"(?:\s+(?:only|please|channels?|customers only|campaigns?|segment|audience|ads)|渠道|的人群|的人|的顾客|"
+    r"的客户|的用户|的会员|的)$"
+)
 
 
 @functools.cache
@@ -33,7 +38,11 @@ def aliases() -> dict:
 @functools.cache
 def _table(kind: str) -> dict[str, str]:
     """Surface form -> canonical value for 'channels', 'audiences' or 'offers'."""
-    return {clean(form): canonical for canonical, forms in aliases()[kind].items() for form in [canonical, canonical.replace("_", " "), *forms]}
+    return {
+        clean(form): canonical
+        for canonical, forms in aliases()[kind].items()
+        for form in [canonical, canonical.replace("_", " "), *forms]
+    }
 
 
 def strip_frame(text: str) -> str:
@@ -81,15 +90,18 @@ def _channel_scan() -> re.Pattern:
 
 
 _JOIN = re.compile(
-    r"\b(?:and|or|plus|both|with|a bit of|as well as|also|only|just|nothing but|via|by|on|use|using|through|the|our|a|some|ads?|channels?|campaigns?|then|too|marketing)\b|"
-    r"[/+&,、;|\-.]|加上|还有|配合|以及|或者?|和|加|跟|与|及|再|只用|只走|单走|就用|就|用|走|通过|渠道|广告|一起上|都要|上|发"
+    r"\b(?:and|or|plus|both|with|a bit of|as well as|also|only|just|nothing but|via|by|on|use|using|through|the|"
+    r"our|a|some|ads?|channels?|campaigns?|then|too|marketing)\b|"
+    r"[/+&,、;|\-.]|加上|还有|配合|以及|或者?|和|加|跟|与|及|再|只用|只走|单走|就用|就|用|走|通过|渠道|广告|"
+    r"一起上|都要|上|发"
 )
 
 
 def channels(said: object | list, *, argument: str = "channels") -> list[Channel]:
     """Channels named in a text or list, in the order said: "email/sms", "邮件和短信", "FB plus the newsletter".
 
-    "You pick", "渠道你定" and the like give []. Raises ToolError(retry) for an unknown name or an exclusion ("no texts").
+    "You pick", "渠道你定" and the like give []. Raises ToolError(retry) for an unknown name or an exclusion ("no
+    texts").
     """
     if isinstance(said, list | tuple):
         return list(dict.fromkeys(name for item in said for name in channels(item, argument=argument)))
@@ -100,7 +112,9 @@ def channels(said: object | list, *, argument: str = "channels") -> list[Channel
     if exact:
         return [exact]
     if re.search(r"\b(?:no|not|except|without|but not|minus|drop|remove)\b|除了|不要|不用|去掉|别", text):
-        raise problem(argument, f"the channels to use, out of {', '.join(CHANNELS)} (name them, not those to leave out)", said)
+        raise problem(
+            argument, f"the channels to use, out of {', '.join(CHANNELS)} (name them, not those to leave out)", said
+        )
     hits = list(_channel_scan().finditer(text))
     rest = _JOIN.sub("\n", _channel_scan().sub("\n", text))
     found = [(match.start(), _table("channels")[match.group()]) for match in hits]
@@ -115,7 +129,8 @@ def channels(said: object | list, *, argument: str = "channels") -> list[Channel
 
 
 def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, argument: str = "audience") -> str:
-    """One of the six audiences or a segment of the workspace (`names`), however it is called. Raises ToolError(retry)."""
+    """One of the six audiences or a segment of the workspace (`names`), however it is called. Raises
+    ToolError(retry)."""
     text = clean(said)
     own = {clean(name): name for name in [*names, *AUDIENCES]}
     own |= {clean(name.replace("_", " ").replace("-", " ")): name for name in names}
@@ -131,20 +146,34 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
     near = near or closest(bare, _table("audiences"), cutoff=84 if not has_cjk(bare) else 75)
     if near:
         return near
-    meant = {name for name, patterns in aliases()["audience_patterns"].items() if any(re.search(p, text) for p in patterns)}
-    inside = {canonical for form, canonical in _table("audiences").items() if canonical != "all" and len(form) > 3
-              and re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text)}
+    meant = {
+        name for name, patterns in aliases()["audience_patterns"].items() if any(re.search(p, text) for p in patterns)
+    }
+    inside = {
+        canonical
+        for form, canonical in _table("audiences").items()
+        if canonical != "all" and len(form) > 3 and re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text)
+    }
     for options in (meant, inside):
         if len(options) == 1:
             return next(iter(options))
     extra = [name for name in names if name not in AUDIENCES]
-    raise problem(argument, f"an audience out of {', '.join([*AUDIENCES, *extra][:20])}"
-                  + (f" (it fits both {' and '.join(sorted(meant | inside))})" if len(meant | inside) > 1 else ""), said)
+    raise problem(
+        argument,
+        f"an audience out of {', '.join([*AUDIENCES, *extra][:20])}"
+        + (f" (it fits both {' and '.join(sorted(meant | inside))})" if len(meant | inside) > 1 else ""),
+        said,
+    )
 
 
-_GIFT = re.compile(r"(?:free|complimentary|throw in an?|a gift of an?|give them an?|slip an?|get an?|免费送|附赠|加赠|下单送|买了?就送个?|送个|送|赠送|赠)\s*(.+?)(?: on top| thrown in| with .*)?$")
+_GIFT = re.compile(
+    r"(?:free|complimentary|throw in an?|a gift of an?|give them an?|slip an?|get an?|免费送|附赠|加赠|下单送|"
+    r"买了?就送个?|送个|送|赠送|赠)\s*(.+?)(?: on top| thrown in| with .*)?$"
+)
 _AMOUNT = re.compile(r"[$€£¥]|\b(?:dollars?|euros?|pounds?|quid|bucks|usd|eur|gbp|cny|rmb|yuan)\b|元|块|镑|欧|刀|美金")
-_OVER = re.compile(r"(?:orders? (?:over|above|of)|over|above|when you spend|on|满额?)\s*([$€£¥]?\s?[\d.,]+\s?k?[^\d减包免送立]{0,4})")
+_OVER = re.compile(
+    r"(?:orders? (?:over|above|of)|over|above|when you spend|on|满额?)\s*([$€£¥]?\s?[\d.,]+\s?k?[^\d减包免送立]{0,4})"
+)
 
 
 def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tuple[Offer, dict]:
@@ -162,9 +191,17 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     if over:
         details["threshold"], details["currency"] = money(over[1], currency=currency, argument=argument)
     rest = text.replace(over[0], " ") if over else text
-    if re.search(r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|包邮|免邮|免运费|运费", text):
+    if re.search(
+        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|包邮|免邮|"
+        r"免运费|运费",
+        text,
+    ):
         return "free_shipping", details
-    if re.search(r"\bbundle|\bbogo\b|\bset\b|\bmulti-?buy|buy \w+ get|\d for \d|for the price of|套装|套餐|组合|第二件|买[一二三\d]送[一二三\d]|捆绑|打包|搭", text):
+    if re.search(
+        r"\bbundle|\bbogo\b|\bset\b|\bmulti-?buy|buy \w+ get|\d for \d|for the price of|套装|套餐|组合|第二件|"
+        r"买[一二三\d]送[一二三\d]|捆绑|打包|搭",
+        text,
+    ):
         return "bundle", details
     gift = _gift(text)
     if gift is not None:
@@ -178,8 +215,11 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     near = closest(strip_frame(text), _table("offers"), cutoff=85)
     if near:
         return near, details
-    raise ToolError(str(problem(argument, f"an offer out of {', '.join(OFFERS)}, or words such as '15% off' or '包邮'", said)),
-                    retry=True, argument=argument)
+    raise ToolError(
+        str(problem(argument, f"an offer out of {', '.join(OFFERS)}, or words such as '15% off' or '包邮'", said)),
+        retry=True,
+        argument=argument,
+    )
 
 
 def _gift(text: str) -> str | None:

@@ -17,27 +17,45 @@ DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
 _YEN = ("CNY", "JPY")
 # longest first where one contains another; None = "the workspace's, if it is of that family, else the first of it"
 _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
-    (r"us ?\$|\$ ?usd|us dollars?|美元|美金|美刀|刀(?!具|叉|片)", "USD"), (r"hk ?\$|hong kong dollars?|港币|港元", "HKD"),
-    (r"nz ?\$|new zealand dollars?", "NZD"), (r"s\$|singapore dollars?|新币", "SGD"), (r"nt ?\$|新台币", "TWD"),
-    (r"a\$|au\$|australian dollars?|澳元|澳币", "AUD"), (r"c\$|ca\$|canadian dollars?|加元|加币", "CAD"),
-    (r"日元|日币|jpy|yen", "JPY"), (r"€|\beuros?|\beur(?![a-z])|欧元|欧", "EUR"),
-    (r"£|\bpounds?(?: sterling)?|\bsterling|\bquid|英镑|镑", "GBP"), (r"瑞郎|瑞士法郎|swiss francs?", "CHF"),
-    (r"人民币|rmb|renminbi|yuan|kuai|块钱|块|元|圆", "CNY"), (r"[¥]|円", _YEN), (r"\$|dollars?|bucks?", DOLLARS),
+    (r"us ?\$|\$ ?usd|us dollars?|美元|美金|美刀|刀(?!具|叉|片)", "USD"),
+    (r"hk ?\$|hong kong dollars?|港币|港元", "HKD"),
+    (r"nz ?\$|new zealand dollars?", "NZD"),
+    (r"s\$|singapore dollars?|新币", "SGD"),
+    (r"nt ?\$|新台币", "TWD"),
+    (r"a\$|au\$|australian dollars?|澳元|澳币", "AUD"),
+    (r"c\$|ca\$|canadian dollars?|加元|加币", "CAD"),
+    (r"日元|日币|jpy|yen", "JPY"),
+    (r"€|\beuros?|\beur(?![a-z])|欧元|欧", "EUR"),
+    (r"£|\bpounds?(?: sterling)?|\bsterling|\bquid|英镑|镑", "GBP"),
+    (r"瑞郎|瑞士法郎|swiss francs?", "CHF"),
+    (r"人民币|rmb|renminbi|yuan|kuai|块钱|块|元|圆", "CNY"),
+    (r"[¥]|円", _YEN),
+    (r"\$|dollars?|bucks?", DOLLARS),
 )
-_CORRECTION = re.compile(r"no,? wait|\bwait,? no\b|\bsorry,? |i mean|\bmake that\b|scratch that|啊?不对|不是|看错[行了]*|说错了?|哦不|，不，")
+_CORRECTION = re.compile(
+    r"no,? wait|\bwait,? no\b|\bsorry,? |i mean|\bmake that\b|scratch that|啊?不对|不是|看错[行了]*|说错了?|哦不|，不，"
+)
 _HALF = re.compile(r"\bhalf(?! (?:a|an) (?:million|thousand|grand|billion)|price)|\bhalve|一半|减半|对半")
 _TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍")
 _TRIPLE = re.compile(r"\btripl\w*|三倍")
-_LESS = re.compile(r"\bless\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b|\bdecreas\w*|\bknock\b|\btake\b|\bsmaller\b|\bminus\b|\bdown by\b|\boff\b|"
-                   r"\bcheaper\b|减|砍|少|降|压|扣")
-_MORE = re.compile(r"\bmore\b|\bextra\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus\b|\braise\b|\bup by\b|\bbump\b|\bbigger\b|加|多|涨|提高|追|添")
+_LESS = re.compile(
+    r"\bless\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b|\bdecreas\w*|\bknock\b|\btake\b|\bsmaller\b|"
+    r"\bminus\b|\bdown by\b|\boff\b|"
+    r"\bcheaper\b|减|砍|少|降|压|扣"
+)
+_MORE = re.compile(
+    r"\bmore\b|\bextra\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus\b|\braise\b|\bup by\b|"
+    r"\bbump\b|\bbigger\b|加|多|涨|提高|追|添"
+)
 _ABSOLUTE = re.compile(r"\bto\b(?! (?:the|my) budget)|\bat\b|\binstead\b|到|成|为|改")
 _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
 
 
 @functools.cache
 def _codes() -> re.Pattern:
-    return re.compile(rf"(?<![a-z])({'|'.join(code.lower() for code in sorted(list_currencies()) if code not in ('ALL', 'TOP'))})(?![a-z])")
+    return re.compile(
+        rf"(?<![a-z])({'|'.join(code.lower() for code in sorted(list_currencies()) if code not in ('ALL', 'TOP'))})(?![a-z])"
+    )
 
 
 def tail(text: str) -> str:
@@ -68,14 +86,19 @@ def _single(found: list[Number], said: object, argument: str, expected: str) -> 
 
 
 def money(said: object, *, currency: str, current: float | None = None, argument: str = "budget") -> tuple[float, str]:
-    """(amount, ISO currency). No currency said = `currency` (the workspace's). `current` lets "half", "10% more", "2k less",
+    """(amount, ISO currency). No currency said = `currency` (the workspace's). `current` lets "half", "10% more",
+    "2k less",
     "再加5000" be read as changes of it. Raises ToolError(retry)."""
     expected = "an amount of money such as 20k, $20,000 or 2万"
     text = tail(clean(said))
     code = _currency(text, currency)
     if re.search(r"(?<![\d\w])-\s?[$€£¥]?\d", text) and not re.search(r"\d ?- ?[$€£¥]?\d", text):
         raise problem(argument, "an amount of 0 or more", said)
-    percent = [n for n in numbers(text) if re.match(r" ?(?:%|percent|per cent|pct|个点)", text[n.end:]) or text[: n.start].endswith("百分之")]
+    percent = [
+        n
+        for n in numbers(text)
+        if re.match(r" ?(?:%|percent|per cent|pct|个点)", text[n.end :]) or text[: n.start].endswith("百分之")
+    ]
     if code is None or current is not None:
         changed = _changed(text, percent, said, current, argument)
         if changed is not None:
@@ -95,7 +118,7 @@ def _near_currency(found: list[Number], text: str) -> list[Number]:
     """The numbers that stand beside a currency sign, when some do; else all."""
     sign = "|".join(pattern for pattern, _ in _SIGNS) + "|" + _codes().pattern
     before, after = re.compile(rf"(?:{sign})\s?$"), re.compile(rf"\s?(?:(?:of|in) )?(?:{sign})")
-    near = [n for n in found if before.search(text[: n.start]) or after.match(text[n.end:])]
+    near = [n for n in found if before.search(text[: n.start]) or after.match(text[n.end :])]
     return near or found
 
 
@@ -120,7 +143,11 @@ def _changed(text: str, percent: list[Number], said: object, current: float | No
             raise problem(argument, "an amount (nothing is set yet that could be changed)", said)
         return round(current * factor, 2)
     sign = -1 if _LESS.search(text) else 1 if _MORE.search(text) else 0
-    hedge = re.search(r"\bno(?:t)? more than|\bless than|\bmore than|\bor less|\bor more|\bno less|\bnot less|最多|至多|顶多|多少|差不多|至少|不少于|不超过|max", text)
+    hedge = re.search(
+        r"\bno(?:t)? more than|\bless than|\bmore than|\bor less|\bor more|\bno less|\bnot less|最多|至多|顶多|"
+        r"多少|差不多|至少|不少于|不超过|max",
+        text,
+    )
     if sign == 0 or hedge or _ABSOLUTE.search(text) or not found:
         return None
     if current is None:
@@ -133,17 +160,30 @@ def _changed(text: str, percent: list[Number], said: object, current: float | No
 
 _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?折")
 _CHENG = re.compile(r"([一二两三四五六七八九]|\d)成(半|[一二三四五六七八九五])?")
-_PARTS = ((r"\b(?:a|one) half\b|\bhalf\b", 0.5), (r"two thirds", 2 / 3), (r"three quarters", 0.75), (r"\bthird\b|三分之一", 1 / 3),
-          (r"\bquarter\b|四分之一", 0.25), (r"\bfifth\b|五分之一", 0.2), (r"\btenth\b|十分之一", 0.1))
-_NO_DISCOUNT = re.compile(r"\b(?:no|zero|without|nothing)\b.{0,12}\b(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut)s?\b|"
-                          r"^(?:none|no|nothing|nil)$|full price|不打折|原价|零折扣|无折扣|不降价|不让利|正价|折扣也?不要|没有折扣|不做折扣")
+_PARTS = (
+    (r"\b(?:a|one) half\b|\bhalf\b", 0.5),
+    (r"two thirds", 2 / 3),
+    (r"three quarters", 0.75),
+    (r"\bthird\b|三分之一", 1 / 3),
+    (r"\bquarter\b|四分之一", 0.25),
+    (r"\bfifth\b|五分之一", 0.2),
+    (r"\btenth\b|十分之一", 0.1),
+)
+_NO_DISCOUNT = re.compile(
+    r"\b(?:no|zero|without|nothing)\b.{0,12}\b(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut)s?\b|"
+    r"^(?:none|no|nothing|nil)$|full price|不打折|原价|零折扣|无折扣|不降价|不让利|正价|折扣也?不要|没有折扣|不做折扣"
+)
 _POINTS = re.compile(r"(?:percentage )?points?|个百分点|个点")
 
 
-def fraction(said: object, *, current: float | None = None, argument: str = "max_discount", upper: float = 1.0) -> float:
-    """A share, 0 to `upper`: "15% off", "fifteen per cent", "八五折" (0.15: what is taken off), "三成", "half price", "0.15".
+def fraction(
+    said: object, *, current: float | None = None, argument: str = "max_discount", upper: float = 1.0
+) -> float:
+    """A share, 0 to `upper`: "15% off", "fifteen per cent", "八五折" (0.15: what is taken off), "三成", "half
+    price", "0.15".
 
-    A bare number above 1 is percent; a bare 1 is ambiguous. `current` lets "five points deeper" be read. Raises ToolError(retry).
+    A bare number above 1 is percent; a bare 1 is ambiguous. `current` lets "five points deeper" be read. Raises
+    ToolError(retry).
     """
     expected = "a percentage such as 15%, 15% off or 八五折"
     text = tail(clean(said))
@@ -179,7 +219,9 @@ def _fraction(text: str, said: object, argument: str, expected: str) -> float:
         return 0.5
     cheng = _CHENG.search(text)
     if cheng:
-        extra = {"半": 0.05}.get(cheng[2] or "", 0.01 * numbers(cheng[2])[0].value if cheng[2] and cheng[2] != "半" else 0.0)
+        extra = {"半": 0.05}.get(
+            cheng[2] or "", 0.01 * numbers(cheng[2])[0].value if cheng[2] and cheng[2] != "半" else 0.0
+        )
         return numbers(cheng[1])[0].value / 10 + extra
     hundredth = re.search(r"百分之(\d+(?:\.\d+)?|[零一二三四五六七八九十百]+)", text)
     if hundredth:
@@ -196,7 +238,7 @@ def _fraction(text: str, said: object, argument: str, expected: str) -> float:
     if per_hundred:
         return _single(found, said, argument, expected) / 100
     unit = re.compile(r" ?(?:%|percent|per cent|pct|per-cent|points?|个百分点|个点|点)")
-    marked = [n for n in found if unit.match(text[n.end:])]
+    marked = [n for n in found if unit.match(text[n.end :])]
     if marked and re.search(r"\d ?(?:-|to) ?\d", text):
         marked = found
     if marked:
@@ -221,15 +263,18 @@ def _zhe(token: str, said: object, argument: str) -> float:
 
 
 def ratio(said: object, *, current: float | None = None, argument: str = "min_roas") -> float:
-    """Revenue over ad spend as a plain number: "4x", "4:1", "1比4", "400%", "four to one", "投产比不低于4". Raises ToolError(retry)."""
+    """Revenue over ad spend as a plain number: "4x", "4:1", "1比4", "400%", "four to one", "投产比不低于4". Raises
+    ToolError(retry)."""
     expected = "a ratio such as 4, 4x, 4:1 or 400%"
     text = tail(clean(said))
-    if re.search(r"no (?:minimum|floor|limit)|forget|没有?(?:要求|下限)|不(?:限|设|要求)|去掉$|取消|^none$|^no$", text) and not numbers(text):
+    if re.search(
+        r"no (?:minimum|floor|limit)|forget|没有?(?:要求|下限)|不(?:限|设|要求)|去掉$|取消|^none$|^no$", text
+    ) and not numbers(text):
         return 0.0
     text = re.sub(r"(花|投)(?:1|一)(块钱?|元)", r"\1", text)
     text = re.sub(r"(?:for|per|on) every (?:\$ ?1\b|1\b|one\b|\$)", "for every", text)
     found = numbers(text)
-    pair = re.search(r"^(?: ?(?:-?to-?|:|比|for) ?)$", text[found[0].end: found[1].start]) if len(found) == 2 else None
+    pair = re.search(r"^(?: ?(?:-?to-?|:|比|for) ?)$", text[found[0].end : found[1].start]) if len(found) == 2 else None
     if pair:
         left, right = found[0].value, found[1].value
         if 1 not in (left, right) and (right == 0 or left < right):
@@ -238,7 +283,7 @@ def ratio(said: object, *, current: float | None = None, argument: str = "min_ro
     if not found and current is not None and (_TWICE.search(text) or _HALF.search(text)):
         return current * (2 if _TWICE.search(text) else 0.5)
     value = _single(found, said, argument, expected)
-    if re.match(r" ?(?:%|percent|per cent|pct)", text[found[0].end:]) or "百分之" in text:
+    if re.match(r" ?(?:%|percent|per cent|pct)", text[found[0].end :]) or "百分之" in text:
         value /= 100
     if value > 100:
         raise problem(argument, f"{expected} (is {value:g} a percentage? then write {value:g}%)", said)

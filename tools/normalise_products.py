@@ -7,7 +7,6 @@ import re
 import weakref
 from dataclasses import dataclass, field
 
-import pandas as pd
 from rapidfuzz import fuzz, process
 
 from campaignwright.market.workspace import Workspace
@@ -15,8 +14,31 @@ from campaignwright.tools.base import MissingData, ToolError
 from campaignwright.tools.normalise_names import aliases, closest, strip_frame
 from campaignwright.tools.normalise_text import clean, has_cjk, problem
 
-_STOP = {"the", "a", "an", "our", "my", "of", "and", "for", "with", "in", "new", "all", "products", "product", "range", "items", "item",
-         "collection", "line", "stuff", "series", "models", "model"}
+_STOP = {
+    "the",
+    "a",
+    "an",
+    "our",
+    "my",
+    "of",
+    "and",
+    "for",
+    "with",
+    "in",
+    "new",
+    "all",
+    "products",
+    "product",
+    "range",
+    "items",
+    "item",
+    "collection",
+    "line",
+    "stuff",
+    "series",
+    "models",
+    "model",
+}
 
 
 @dataclass
@@ -40,7 +62,17 @@ class ProductMatch:
 @functools.lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A light English stem, so that singular and plural meet: mugs -> mug, dishes -> dish, decorations -> decor."""
-    for suffix, put in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ations", ""), ("ation", ""), ("ings", ""), ("ing", "")):
+    for suffix, put in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("shes", "sh"),
+        ("ches", "ch"),
+        ("xes", "x"),
+        ("ations", ""),
+        ("ation", ""),
+        ("ings", ""),
+        ("ing", ""),
+    ):
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             return word[: -len(suffix)] + put
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
@@ -48,7 +80,11 @@ def stem(word: str) -> str:
 
 def words(text: str) -> frozenset[str]:
     """Stemmed content words of a cleaned text."""
-    return frozenset(stem(w) for w in re.findall(r"[a-z0-9]+|[\u3400-\u9fff]+", text.replace("'s", "").replace("-", " ")) if w not in _STOP)
+    return frozenset(
+        stem(w)
+        for w in re.findall(r"[a-z0-9]+|[\u3400-\u9fff]+", text.replace("'s", "").replace("-", " "))
+        if w not in _STOP
+    )
 
 
 @dataclass
@@ -110,17 +146,27 @@ def category_alias(text: str) -> tuple[str, bool] | None:
             return forms[candidate], False
         if candidate in subtypes:
             return subtypes[candidate], True
-    singular = {" ".join(stem(w) for w in form.split()): canonical for form, canonical in forms.items() if not has_cjk(form)}
-    singular_sub = {" ".join(stem(w) for w in form.split()): canonical for form, canonical in subtypes.items() if not has_cjk(form)}
+    singular = {
+        " ".join(stem(w) for w in form.split()): canonical for form, canonical in forms.items() if not has_cjk(form)
+    }
+    singular_sub = {
+        " ".join(stem(w) for w in form.split()): canonical for form, canonical in subtypes.items() if not has_cjk(form)
+    }
     key = " ".join(stem(w) for w in bare.split())
     if key in singular:
         return singular[key], False
     if key in singular_sub:
         return singular_sub[key], True
     if has_cjk(bare):
-        inside = [(len(form), canonical) for form, canonical in {**subtypes, **forms}.items() if len(form) >= 2 and form in bare]
-        if inside and len({canonical for length, canonical in inside if length == max(inside)[0]}) == 1:
-            return max(inside)[1], True
+        known = {**subtypes, **forms}
+        scan = re.compile(
+            "|".join(
+                re.escape(form) for form in sorted(known, key=len, reverse=True) if has_cjk(form) and len(form) >= 2
+            )
+        )
+        inside = {known[form] for form in scan.findall(bare)}
+        if len(inside) == 1:
+            return inside.pop(), True
         return None
     near = closest(bare, forms, cutoff=86)
     return (near, False) if near else None
@@ -133,13 +179,19 @@ def _is_everything(text: str) -> bool:
 
 def _split(said: object) -> list[str]:
     """Items of a list said in one breath."""
-    return [part for part in (p.strip() for p in re.split(r"[,，、;；\n/+&]|\band\b|\bplus\b|和|以及|还有|跟", str(said))) if part]
+    return [
+        part
+        for part in (p.strip() for p in re.split(r"[,，、;；\n/+&]|\band\b|\bplus\b|和|以及|还有|跟", str(said)))
+        if part
+    ]
 
 
 def products(said: list[str] | str, workspace: Workspace, *, argument: str = "products") -> ProductMatch:
-    """Resolve categories and products as said against the catalogue; [] or "everything" is the whole catalogue (ids []).
+    """Resolve categories and products as said against the catalogue; [] or "everything" is the whole catalogue (ids
+    []).
 
-    Never raises for names (see `ProductMatch.unknown`, `.ambiguous`, `.require()`); MissingData when there are no products.
+    Never raises for names (see `ProductMatch.unknown`, `.ambiguous`, `.require()`); MissingData when there are no
+    products.
     """
     items = [said] if isinstance(said, str) else list(said)
     match = ProductMatch()
@@ -224,7 +276,11 @@ def _by_typo(text: str, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
     vocabulary = {token for tokens in catalogue.wide for token in tokens if len(token) > 3}
     fixed = []
     for word in words(text):
-        near = None if word in vocabulary or len(word) < 4 else process.extractOne(word, vocabulary, scorer=fuzz.ratio, score_cutoff=84)
+        near = (
+            None
+            if word in vocabulary or len(word) < 4
+            else process.extractOne(word, vocabulary, scorer=fuzz.ratio, score_cutoff=84)
+        )
         fixed.append(near[0] if near else word)
     wanted = frozenset(fixed)
     named = [i for i, tokens in enumerate(catalogue.wide) if wanted <= tokens]
@@ -235,8 +291,12 @@ def _by_typo(text: str, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
 
 def _unknown(said: object, catalogue: _Catalogue) -> str:
     """One sentence: what was not found, and the nearest names of this shop."""
-    pool = {clean(name): name for name in catalogue.categories} | dict(zip(catalogue.lower, catalogue.names, strict=True))
-    near = [pool[hit[0]] for hit in process.extract(clean(said), pool.keys(), scorer=fuzz.WRatio, limit=3, score_cutoff=55)]
+    pool = {clean(name): name for name in catalogue.categories} | dict(
+        zip(catalogue.lower, catalogue.names, strict=True)
+    )
+    near = [
+        pool[hit[0]] for hit in process.extract(clean(said), pool.keys(), scorer=fuzz.WRatio, limit=3, score_cutoff=62)
+    ]
     shown = near or list(catalogue.categories)[:8] or catalogue.names[:3]
     return f"{str(said)!r} is not in this shop's catalogue; nearest: {', '.join(shown)}."
 
@@ -247,52 +307,9 @@ def product(said: object, workspace: Workspace, *, argument: str = "product") ->
     if len(match.ids) == 1:
         return match.ids[0]
     catalogue = _catalogue(workspace)
-    shown = [name for pid, name in zip(catalogue.ids, catalogue.names, strict=True) if pid in set(match.ids[:200])][:5] or catalogue.names[:5]
-    raise problem(argument, f"one product ({len(match.ids) or len(catalogue.ids)} fit, such as {'; '.join(shown)})", said)
-
-
-_MONTHS = "january february march april may june july august september october november december".split()
-_ZH_MONTHS = "一月 二月 三月 四月 五月 六月 七月 八月 九月 十月 十一月 十二月".split()
-
-
-def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") -> str:
-    """Id of a past campaign: its id, its name, words of it, "last campaign", "the June campaign", "上一场活动". Raises ToolError."""
-    frame = workspace.query("SELECT campaign_id, coalesce(name, campaign_id) AS name, start, category FROM campaigns ORDER BY start, campaign_id")
-    if frame.empty:
-        raise MissingData("campaigns", "Import campaign results (Google Ads, Meta, Klaviyo, Mailchimp) to read one out.")
-    raw, text = str(said).strip(), clean(said)
-    if raw in set(frame["campaign_id"]):
-        return raw
-    exact = frame[frame["name"].map(clean) == text]
-    if len(exact):
-        return exact["campaign_id"].iloc[-1]
-    dated = frame[frame["start"].notna()]
-    hits = _by_month(text, dated)
-    rest = words(re.sub(r"\b(?:campaign|promo|promotion|push|sale|one|we|ran|last|latest|previous|most recent|mailing|test)\b|上一?[场次个]|最近|活动|那场|那次|的", " ", text))
-    rest -= {stem(m) for m in _MONTHS} | set(_ZH_MONTHS)
-    pool = frame if hits is None else hits
-    if rest:
-        wide = [words(clean(f"{name} {category or ''}")) for name, category in zip(pool["name"], pool["category"], strict=True)]
-        category = category_alias(" ".join(sorted(rest))) or category_alias(strip_frame(text))
-        wanted = [rest] + ([words(category[0])] if category else [])
-        pool = pool[[any(w <= tokens for w in wanted) for tokens in wide]]
-    if len(pool) and re.search(r"\b(?:last|latest|previous|most recent)\b|上一?[场次个]|最近", text):
-        return pool["campaign_id"].iloc[-1]
-    if (rest or hits is not None) and len(pool) == 1:
-        return pool["campaign_id"].iloc[0]
-    near = process.extract(text, dict(zip(frame["campaign_id"], frame["name"].map(clean), strict=True)), scorer=fuzz.ratio, limit=3, score_cutoff=0)
-    if near and near[0][1] >= 88 and (len(near) == 1 or near[0][1] - near[1][1] >= 3):
-        return near[0][2]
-    shown = pool["name"].tail(4).tolist() if (rest or hits is not None) and len(pool) else [frame.set_index("campaign_id")["name"][n[2]] for n in near]
-    raise problem(argument, f"one past campaign by name ({'several fit' if len(pool) > 1 and (rest or hits is not None) else 'nearest'}: {'; '.join(shown)})", said)
-
-
-def _by_month(text: str, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Campaigns that started in the month named, latest year first said; None when no month is named."""
-    for number in range(12, 0, -1):
-        if re.search(rf"\b{_MONTHS[number - 1]}\b|(?<![十\d]){_ZH_MONTHS[number - 1]}|(?<!\d){number}月", text):
-            starts = pd.to_datetime(frame["start"])
-            hits = frame[starts.dt.month == number]
-            years = pd.to_datetime(hits["start"]).dt.year
-            return hits[years == years.max()] if len(hits) else hits
-    return None
+    shown = [name for pid, name in zip(catalogue.ids, catalogue.names, strict=True) if pid in set(match.ids[:200])][
+        :5
+    ] or catalogue.names[:5]
+    raise problem(
+        argument, f"one product ({len(match.ids) or len(catalogue.ids)} fit, such as {'; '.join(shown)})", said
+    )

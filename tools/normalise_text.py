@@ -13,14 +13,67 @@ from dataclasses import dataclass
 from campaignwright.tools.base import ToolError
 
 UNITS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "dozen": 12, "couple": 2,
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+    "dozen": 12,
+    "couple": 2,
 }
-TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-SCALES = {"hundred": 1e2, "thousand": 1e3, "grand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
-ZH_DIGITS = {**{c: i for i, c in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2, "俩": 2, "仨": 3, "壹": 1, "贰": 2, "叁": 3,
-             "肆": 4, "伍": 5, "陆": 6, "柒": 7, "捌": 8, "玖": 9}
+TENS = {
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fourty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+}
+SCALES = {
+    "hundred": 1e2,
+    "thousand": 1e3,
+    "grand": 1e3,
+    "k": 1e3,
+    "million": 1e6,
+    "mn": 1e6,
+    "m": 1e6,
+    "billion": 1e9,
+    "bn": 1e9,
+}
+ZH_DIGITS = {
+    **{c: i for i, c in enumerate("零一二三四五六七八九")},
+    "〇": 0,
+    "两": 2,
+    "俩": 2,
+    "仨": 3,
+    "壹": 1,
+    "贰": 2,
+    "叁": 3,
+    "肆": 4,
+    "伍": 5,
+    "陆": 6,
+    "柒": 7,
+    "捌": 8,
+    "玖": 9,
+}
 ZH_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "w": 10_000, "亿": 100_000_000}
 
 CJK = re.compile(r"[\u3400-\u9fff]")
@@ -31,11 +84,17 @@ _MONEY = "usd|eur|gbp|cny|rmb|yuan|dollar|euro|pound|quid|buck"
 _EN = re.compile(
     rf"(?<![a-z])(?:half (?:a|an) (?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
     rf"(?P<words>(?:an? (?=(?:couple|dozen|hundred|thousand|grand|million)\b))?"
-    rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|a half|half))(?!(?!k\b)[a-z]))*))(?!(?!k\b)[a-z])"
+    rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|"
+    rf"a half|half))(?!(?!k\b)[a-z]))*))(?!(?!k\b)[a-z])"
 )
-_ZH = re.compile(r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿])"
-                 r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿]|个?w(?![a-z])|(?<=[0-9一二两三四五六七八九])个(?=百万|千万|[万亿w]))*")
-_EN_DIGITS = re.compile(rf"(?<![\d.,])({_DIGITS})(?:\s?(hundred|thousand|grand|million|billion|mn|bn|k|m)(?!(?!{_MONEY})[a-z]))?")
+_ZH = re.compile(
+    r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿])"
+    r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九壹贰叁肆伍陆柒捌玖十百千万亿]|个?w(?![a-z])|"
+    r"(?<=[0-9一二两三四五六七八九])个(?=百万|千万|[万亿w]))*"
+)
+_EN_DIGITS = re.compile(
+    rf"(?<![\d.,])({_DIGITS})(?:\s?(hundred|thousand|grand|million|billion|mn|bn|k|m)(?!(?!{_MONEY})[a-z]))?"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +134,7 @@ def digits_value(token: str) -> float:
     if not re.search(r"[.,]", token):
         return float(token)
     last = max(token.rfind("."), token.rfind(","))
-    head, tail = token[:last], token[last + 1:]
+    head, tail = token[:last], token[last + 1 :]
     separator, groups = token[last], re.split(r"[.,]", token)
     other = "," if separator == "." else "."
     if other in head:
@@ -92,7 +151,8 @@ def digits_value(token: str) -> float:
 
 
 def english_value(words: str) -> float:
-    """Value of English number words: "twenty thousand", "seven thousand five hundred", "three and a half". Raises ValueError."""
+    """Value of English number words: "twenty thousand", "seven thousand five hundred", "three and a half". Raises
+    ValueError."""
     total, section, seen, largest = 0.0, 0.0, False, math.inf
     for word in re.findall(rf"half|{_WORD}|{_SCALE}", words):
         if word == "half":
@@ -114,7 +174,8 @@ def english_value(words: str) -> float:
 
 
 def chinese_value(said: str) -> float:
-    """Value of Chinese or mixed numerals: 两万, 三万五, 2万5, 3.5万, 十五万, 八千, 八五 (digits one by one). Raises ValueError."""
+    """Value of Chinese or mixed numerals: 两万, 三万五, 2万5, 3.5万, 十五万, 八千, 八五 (digits one by one). Raises
+    ValueError."""
     text = said.replace("个", "")
     tokens = re.findall(r"\d+(?:\.\d+)?|.", text)
     if all(token in ZH_DIGITS for token in tokens):
@@ -146,7 +207,8 @@ def chinese_value(said: str) -> float:
 
 
 def numbers(text: str) -> list[Number]:
-    """Every number said in a cleaned text, left to right, multipliers (k, grand, 万, w) included. Unreadable tokens are left out."""
+    """Every number said in a cleaned text, left to right, multipliers (k, grand, 万, w) included. Unreadable tokens
+    are left out."""
     found: list[Number] = []
     position = 0
     while position < len(text):

@@ -36,8 +36,13 @@ ABSURD_ROAS = 30.0
 def set_brief(
     ctx: Context,
     objective: Annotated[Objective | None, Field(description="what the campaign is for")] = None,
-    products: Annotated[list[Said] | None, Field(description="products or categories as said; [] for the whole catalogue")] = None,
-    audience: Annotated[AudienceSaid | None, Field(description="all, new, loyal, lapsed, high_value, deal_seekers, or a segment as said")] = None,
+    products: Annotated[
+        list[Said] | None, Field(description="products or categories as said; [] for the whole catalogue")
+    ] = None,
+    audience: Annotated[
+        AudienceSaid | None,
+        Field(description="all, new, loyal, lapsed, high_value, deal_seekers, or a segment as said"),
+    ] = None,
     budget: Annotated[Said | None, Field(description="money to spend, as said")] = None,
     start: Annotated[Said | None, Field(description="first day, or the whole range of dates, as said")] = None,
     days: Annotated[Said | None, Field(description="how long it runs, as said")] = None,
@@ -51,8 +56,19 @@ def set_brief(
 
     Returns the brief, what is missing, assumed, and contradictory.
     """
-    said = {"objective": objective, "products": products, "audience": audience, "budget": budget, "start": start, "days": days,
-            "channels": channels, "max_discount": max_discount, "min_roas": min_roas, "tone": tone, "language": language}
+    said = {
+        "objective": objective,
+        "products": products,
+        "audience": audience,
+        "budget": budget,
+        "start": start,
+        "days": days,
+        "channels": channels,
+        "max_discount": max_discount,
+        "min_roas": min_roas,
+        "tone": tone,
+        "language": language,
+    }
     said = {name: value for name, value in said.items() if value is not None}
     reader = _Reading(ctx, ctx.brief, said)
     brief = reader.run()
@@ -152,8 +168,12 @@ class _Reading:
     def _days(self, start: dt.date | None) -> int:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
         words, first = self.said["days"], start or self.ctx.today
-        if re.search(r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]", words) and not re.search(r"\bweekend", words):
-            end, length = normalise.start_and_days(re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days")
+        if re.search(
+            r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]", words
+        ) and not re.search(r"\bweekend", words):
+            end, length = normalise.start_and_days(
+                re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days"
+            )
             if length is None:
                 if end < first:
                     raise ToolError(f"days: the end {end} is before the start {first}.", retry=True, argument="days")
@@ -206,8 +226,14 @@ class _Reading:
 
 def _refuses_discount(request: str) -> bool:
     """Whether the message says that there shall be no discount at all."""
-    return bool(re.search(r"\bno (?:discounts?|markdowns?|price cuts?)\b(?! (?:deeper|over|above|more|beyond|bigger|larger|greater))|\bwithout (?:any )?discounts?\b|"
-                          r"不打折|不要折扣|不降价|原价(?:卖|销售)", request.lower()))
+    return bool(
+        re.search(
+            r"\bno (?:discounts?|markdowns?|price cuts?)\b(?! (?:deeper|over|above|more|beyond|bigger|larger|"
+            r"greater))|\bwithout (?:any )?discounts?\b|"
+            r"不打折|不要折扣|不降价|原价(?:卖|销售)",
+            request.lower(),
+        )
+    )
 
 
 def _changes(old: Brief | None, new: Brief) -> set[str]:
@@ -230,13 +256,32 @@ def _forget(ctx: Context, changed: set[str]) -> None:
 
 def _result(ctx: Context, brief: Brief, reader: _Reading, changed: set[str]) -> ToolResult:
     total = ctx.workspace.count("products")
-    names = ctx.workspace.query("SELECT product_id AS id, name FROM products WHERE list_contains($ids, product_id) ORDER BY 1",
-                                {"ids": brief.products}).to_dict("records") if brief.products else []
+    names = (
+        ctx.workspace.query(
+            "SELECT product_id AS id, name FROM products WHERE list_contains($ids, product_id) ORDER BY 1",
+            {"ids": brief.products},
+        ).to_dict("records")
+        if brief.products
+        else []
+    )
     summary = {
-        "brief": {"objective": brief.objective, "audience": brief.audience, "channels": list(brief.channels), "tone": brief.tone,
-                  "language": brief.language},
-        "missing": list(dict.fromkeys(reader.missing)), "assumed": brief.assumed, "conflicts": reader.conflicts,
+        "brief": {
+            "objective": brief.objective,
+            "audience": brief.audience,
+            "channels": list(brief.channels),
+            "tone": brief.tone,
+            "language": brief.language,
+        },
+        "missing": list(dict.fromkeys(reader.missing)),
+        "assumed": brief.assumed,
+        "conflicts": reader.conflicts,
     }
-    data = {"brief": brief.model_dump(mode="json"), "products": names[:100], "counts": {"products": len(brief.products) or total, "catalogue": total},
-            "changed": sorted(changed), "conflicts": reader.conflicts, "missing": summary["missing"]}
+    data = {
+        "brief": brief.model_dump(mode="json"),
+        "products": names[:100],
+        "counts": {"products": len(brief.products) or total, "catalogue": total},
+        "changed": sorted(changed),
+        "conflicts": reader.conflicts,
+        "missing": summary["missing"],
+    }
     return ToolResult(summary=summary, data=data, notes=reader.notes)

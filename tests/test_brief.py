@@ -1,0 +1,237 @@
+"""set_brief: the marketer's words become the brief, changes merge, contradictions are asked back, nothing is
+guessed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from campaignwright.market.words import Strategy
+from campaignwright.market.workspace import Workspace
+from campaignwright.tools.base import Context, ToolError, ToolResult, call
+from campaignwright.tools.set_brief import set_brief
+
+WIN_BACK = "Win back customers who stopped buying: two weeks from 1 December, £8k, email and search, at most 20% off"
+
+
+@pytest.fixture
+def ctx(workspace: Workspace, today: dt.date) -> Context:
+    """A session of a small British shop with one past campaign."""
+    workspace.set(currency="GBP", segments={"marathon_club": {}})
+    products = [
+        ("p1", "Swift Trail Runner", "running shoes"),
+        ("p2", "Swift Road Runner", "running shoes"),
+        ("p3", "Blue Mug", "cookware"),
+    ]
+    with workspace.transaction():
+        workspace.insert("products", pd.DataFrame(products, columns=["product_id", "name", "category"]))
+        workspace.insert(
+            "campaigns", pd.DataFrame({"campaign_id": ["c1", "c2", "c3"], "budget": [1000.0, 3000.0, 9000.0]})
+        )
+    return Context(workspace, today)
+
+
+def ask(ctx: Context, request: str = "please", **arguments: Any) -> ToolResult:
+    ctx.request = request
+    return call({"set_brief": set_brief}, ctx, "set_brief", arguments)[0]
+
+
+def test_a_whole_request_in_its_own_words(ctx: Context) -> None:
+    result = ask(
+        ctx,
+        WIN_BACK,
+        objective="retention",
+        audience="customers who stopped buying",
+        start="1 December",
+        days="two weeks",
+        budget="£8k",
+        channels=["email", "search"],
+        max_discount="at most 20% off",
+    )
+    assert result.summary == {
+        "brief": {
+            "objective": "retention",
+            "audience": "lapsed",
+            "channels": ["email", "search"],
+            "tone": "neutral",
+            "language": "en",
+        },
+        "missing": [],
+        "assumed": ["products"],
+        "conflicts": [],
+    }
+    brief = ctx.brief
+    assert (brief.budget, brief.currency, brief.start, brief.days, brief.max_discount) == (
+        8000,
+        "GBP",
+        dt.date(2026, 12, 1),
+        14,
+        0.2,
+    )
+    assert result.data["counts"] == {"products": 3, "catalogue": 3} and not result.figures
+
+
+def test_a_chinese_request_makes_a_chinese_brief(ctx: Context) -> None:
+    ask(
+        ctx,
+        "给沉睡客户做个跑鞋活动，12月1日到7日，2万5，最低八五折，投产比不低于4",
+        objective="retention",
+        products=["跑鞋"],
+        audience="沉睡客户",
+        start="12月1日到7日",
+        budget="2万5",
+        max_discount="最低八五折",
+        min_roas="投产比不低于4",
+    )
+    brief = ctx.brief
+    assert (brief.language, brief.products, brief.audience, brief.start, brief.days) == (
+        "zh",
+        ["p1", "p2"],
+        "lapsed",
+        dt.date(2026, 12, 1),
+        7,
+    )
+    assert (brief.budget, brief.max_discount, brief.min_roas) == (25_000, 0.15, 4)
+
+
+def test_what_is_not_said_is_assumed_and_declared(ctx: Context) -> None:
+    result = ask(ctx)
+    assert result.summary["assumed"] == ["objective", "products", "audience", "budget", "start", "days"]
+    assert (ctx.brief.budget, ctx.brief.start, ctx.brief.days, ctx.brief.audience) == (
+        3000,
+        dt.date(2026, 11, 30),
+        14,
+        "all",
+    )
+    assert any("median" in note for note in result.notes)
+    assert "budget" not in ask(ctx, budget="5k").summary["assumed"]
+
+
+def test_without_past_campaigns_the_budget_is_asked_for(workspace: Workspace, today: dt.date) -> None:
+    ctx = Context(workspace, today)
+    result = ask(ctx, products=["mugs"])
+    assert result.summary["missing"] == ["budget"] and ctx.brief.budget is None
+    assert any("products" in note for note in result.notes)
+
+
+def test_only_what_is_passed_changes_and_old_results_go(ctx: Context, today: dt.date) -> None:
+    ask(ctx, budget="£8k", channels=["email"], start="1 December", products=["trainers"])
+    strategy = Strategy(
+        audience="all",
+        products=["p1"],
+        shares={"email": 1.0},
+        discount=0,
+        offer="none",
+        days=7,
+        send_hour=9,
+        weekly_frequency=1,
+        angle="value",
+        budget=8000,
+        start=today,
+    )
+    ctx.strategies = {"s1": strategy}
+    ctx.results |= {name: {} for name in ("generate_strategies", "write_copy", "read_out")}
+    ask(ctx, tone="playful")
+    assert ctx.strategies and "write_copy" not in ctx.results and "generate_strategies" in ctx.results
+    ask(ctx, budget="half the money")
+    assert not ctx.strategies and set(ctx.results) == {"read_out", "set_brief"}
+    assert (
+        ctx.brief.budget == 4000
+        and ctx.brief.channels == ["email"]
+        and ctx.brief.products == ["p1", "p2"]
+        and ctx.brief.tone == "playful"
+    )
+    ask(ctx, channels=[], products=[])
+    assert ctx.brief.channels == [] and ctx.brief.products == []
+
+
+def test_the_same_brief_again_keeps_the_strategies(ctx: Context) -> None:
+    ask(ctx, budget="£8k")
+    ctx.strategies = {"s1": None}
+    ask(ctx, budget="8000 pounds")
+    assert ctx.strategies
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "says"),
+    [
+        ({"start": "yesterday"}, "start", "before today"),
+        ({"budget": "$5k"}, "budget", "USD"),
+        ({"budget": "0", "channels": ["search"]}, "budget", "search"),
+        ({"objective": "retention", "audience": "new customers"}, "audience", "new customers"),
+        ({"min_roas": "60x"}, "min_roas", "60"),
+        ({"start": "Dec 1-7", "days": "two weeks"}, "days", "7 days"),
+        ({"products": ["kettles"]}, "products", "kettles"),
+        ({"max_discount": "95% off"}, "max_discount", "95%"),
+    ],
+)
+def test_a_contradiction_is_named_and_asked_back(ctx: Context, arguments: dict, field: str, says: str) -> None:
+    result = ask(ctx, **arguments)
+    assert field in result.summary["missing"]
+    assert any(says in conflict for conflict in result.summary["conflicts"])
+
+
+def test_no_discount_and_a_discount_contradict(ctx: Context) -> None:
+    assert ask(ctx, "No discounts, well, 10% at most", max_discount="10%").summary["conflicts"]
+    assert not ask(ctx, "no discount deeper than 10%", max_discount="10%").summary["conflicts"]
+
+
+def test_an_end_date_gives_the_days(ctx: Context) -> None:
+    ask(ctx, start="1 December", days="7 days")
+    ask(ctx, days="can it end on the 10th rather than the 7th")
+    assert ctx.brief.days == 10
+    with pytest.raises(ToolError, match="end"):
+        ask(ctx, days="until 28 November 2026")
+
+
+def test_a_rate_of_the_workspace_converts_foreign_money(ctx: Context) -> None:
+    ctx.workspace.set(rates={"USD": 0.8})
+    result = ask(ctx, budget="$10k")
+    assert ctx.brief.budget == 8000 and ctx.brief.currency == "GBP" and "0.8" in " ".join(result.notes)
+
+
+def test_an_unreadable_value_changes_nothing(ctx: Context) -> None:
+    ask(ctx, budget="£8k")
+    before = ctx.brief
+    with pytest.raises(ToolError) as caught:
+        ask(ctx, objective="profit", budget="loads of money")
+    assert caught.value.retry and caught.value.argument == "budget" and ctx.brief == before
+
+
+def test_a_segment_of_the_shop_is_an_audience(ctx: Context) -> None:
+    ask(ctx, audience="the marathon club")
+    assert ctx.brief.audience == "marathon_club"
+
+
+def test_arguments_may_come_canonical(ctx: Context) -> None:
+    ask(ctx, budget=8000, max_discount=0.2, min_roas=4, days=10, start="2026-12-01", audience="high_value")
+    brief = ctx.brief
+    assert (brief.budget, brief.max_discount, brief.min_roas, brief.days, brief.audience) == (
+        8000,
+        0.2,
+        4,
+        10,
+        "high_value",
+    )
+
+
+def test_the_schema_marks_copied_words(ctx: Context) -> None:
+    properties = set_brief.schema()["function"]["parameters"]["properties"]
+    assert list(properties) == [
+        "objective",
+        "products",
+        "audience",
+        "budget",
+        "start",
+        "days",
+        "channels",
+        "max_discount",
+        "min_roas",
+        "tone",
+        "language",
+    ]
+    assert any(option.get("x-said") for option in properties["budget"]["anyOf"])
+    assert ctx.brief is None
