@@ -3,9 +3,9 @@
 Demand is log-linear, log E[units] = a_i + b_i log price + controls (promotion, competitor's price, the shop's other sales,
 trend, season), by Poisson pseudo-likelihood where zeros are common and by least squares on logs where they are not
 (Santos Silva and Tenreyro 2006). Each b_i is combined with its category's mean and the prior N(-2.62, 0.9): the mean of 1,851
-published elasticities (Bijmolt, van Heerde and Pieters 2005). These are observational data: managers cut prices when demand
-is weak or strong, so a common bias of unknown sign (`COMMON_SD`) that no amount of rows removes is allowed for: it weakens the
-pooled estimate against the prior and is part of every standard deviation.
+published elasticities (Bijmolt, van Heerde and Pieters 2005). These are observational data: managers set prices by the demand
+they see. Where prices stand still for spells, that bias is measured (`price_spells`) and taken out of every slope; elsewhere a
+common bias of unknown sign (`COMMON_SD`), which no amount of rows removes, weakens the data against the prior.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from campaignwright.market.workspace import Workspace
-from campaignwright.models import price_panel
+from campaignwright.models import price_panel, price_spells
 from campaignwright.models.store import MissingTable
 
 PRIOR_MEAN, PRIOR_SD = -2.62, 0.9
-COMMON_SD = {"prices": 0.2, "order_lines": 1.0, "none": 0.0}  # judgement: paid prices vary with who buys, not only with offers
+COMMON_SD = {"prices": 0.5, "order_lines": 1.0, "none": 0.0}  # judgement: paid prices vary with who buys, not only with offers
+LEAST_BIAS_SD = 0.2  # left over even where the bias was measured
 CONTROLS = ("promotion", "competitor", "shop", "trend", "sin", "cos")
 RIDGE = np.array([1e-6, 1e-4, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])  # prior precisions: constant, log price, then the controls
 STEEPEST, FLATTEST = -8.0, -0.05
@@ -133,12 +134,26 @@ def slopes(panel: pd.DataFrame) -> pd.DataFrame:
     return about
 
 
+def unbias(table: pd.DataFrame, panel: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """(slopes less the measured common bias, sd of the bias that is left, findings), per row of the product table."""
+    slope, bias = table["b"].to_numpy(float), table["source"].map(COMMON_SD).to_numpy(float)
+    found = price_spells.spell_elasticity(panel)
+    if found is None or found[1] > 2:
+        return slope, bias, {}
+    point, error, pairs = found
+    priced = (table["source"] == "prices").to_numpy() & np.isfinite(slope) & (table["se"].to_numpy(float) < 20)
+    plain = float(np.average(slope[priced], weights=1 / (table["se"].to_numpy(float)[priced] ** 2 + 0.25)))
+    slope = np.where(priced, slope + point - plain, slope)
+    bias = np.where(table["source"] == "prices", max(error, LEAST_BIAS_SD), bias)
+    return slope, bias, {"spell_elasticity": point, "spell_se": error, "spell_pairs": float(pairs), "plain_elasticity": plain}
+
+
 class PriceModel:
     """`table`: one row a product with catalogue facts, own slope (b, se), posterior mean and sd, rows and source."""
 
     NAME: ClassVar[str] = "pricing"
     TABLES: ClassVar[tuple[str, ...]] = ()  # prices or order_lines; with neither, the literature's prior is all there is
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     def __init__(self, table: pd.DataFrame, metrics: dict, rows: int, aov: float | None) -> None:
         self.table, self.metrics, self.rows, self.aov = table, metrics, rows, aov
@@ -158,10 +173,10 @@ class PriceModel:
             table = table.assign(b=np.nan, se=np.nan, rows=0, price_sd=np.nan, source="none")
         table["rows"] = table["rows"].fillna(0).astype(int)
         table["source"] = table["source"].fillna("none")
-        bias = table["source"].map(COMMON_SD).to_numpy(float)
-        mean, sd, facts = shrink(table["b"].to_numpy(float), table["se"].to_numpy(float), table["category"].to_numpy(str), bias)
+        slope, bias, found = unbias(table, panel)
+        mean, sd, facts = shrink(slope, table["se"].to_numpy(float), table["category"].to_numpy(str), bias)
         table["mean"], table["sd"] = np.clip(mean, STEEPEST, FLATTEST), sd
-        metrics |= facts
+        metrics |= facts | found
         metrics["pooled"] = float(np.average(table["mean"], weights=table["revenue"].clip(lower=0) + 1e-9))
         metrics["sources"] = table["source"].value_counts().to_dict()
         total = workspace.scalar("SELECT avg(money) FROM (SELECT sum(quantity * unit_price) AS money FROM order_lines JOIN orders "
