@@ -31,7 +31,7 @@ class Catalogue:
 
     price, cost: USD. sensitivity: b_j, the mean shopper's price coefficient (> 1). sessions: organic sessions a day.
     odds: odds of an order per session at the regular price. cover: weeks of stock held. lead_days: days.
-    launched: days before the end of the history on which the product came out.
+    launched: days before the end of the history on which the product came out (whole weeks).
     """
 
     ids: list[str]
@@ -58,7 +58,9 @@ class Catalogue:
         places = {product: place for place, product in enumerate(self.ids)}
         unknown = [product for product in ids if product not in places]
         if unknown:
-            raise ValueError(f"products: {unknown[0]!r} is not in this market; ids run from {self.ids[0]} to {self.ids[-1]}.")
+            raise ValueError(
+                f"products: {unknown[0]!r} is not in this market; ids run from {self.ids[0]} to {self.ids[-1]}."
+            )
         return np.array(sorted({places[product] for product in ids}))
 
 
@@ -76,7 +78,9 @@ def _names(spec: dict[str, dict]) -> dict[str, np.ndarray]:
         for brand, lines in category["brands"].items():
             for line in lines:
                 for kind, factor in category["kinds"]:
-                    for key, value in zip(rows, (f"{line} {kind}", brand, place, group, category["price"] * factor), strict=True):
+                    for key, value in zip(
+                        rows, (f"{line} {kind}", brand, place, group, category["price"] * factor), strict=True
+                    ):
                         rows[key].append(value)
             group += 1
     return {key: np.array(values) for key, values in rows.items()}
@@ -104,12 +108,25 @@ def draw_catalogue(rng: np.random.Generator) -> Catalogue:
     appeal = np.exp(rng.normal(0, 0.65, n)) * (table["median"] / price) ** 0.3
     within = np.bincount(category, weights=appeal)[category]
     conversion = per_product("conversion") * np.exp(rng.normal(0, 0.12, n))
-    launched = np.where(rng.random(n) < 0.1, rng.integers(60, 640, n), rng.integers(740, 1600, n))
+    launched = 7 * np.where(rng.random(n) < 0.1, rng.integers(9, 92, n), rng.integers(106, 230, n))
     return Catalogue(
-        ids=[f"p{number:03d}" for number in range(1, n + 1)], names=table["name"].tolist(), brands=table["brand"].tolist(),
-        categories=[Category(name, item["zh"], item["returns"], item["quantity"], tuple(item["season"])) for name, item in spec.items()],
-        category=category, group=table["group"], price=price, cost=cost, sensitivity=sensitivity,
-        sessions=SHOP_SESSIONS * per_product("traffic") * appeal / within, odds=conversion / (1 - conversion),
-        quantity=per_product("quantity"), returns=per_product("returns"), cover=rng.uniform(6, 11, n),
-        lead_days=rng.choice([7, 10, 14, 21, 28], n, p=[0.2, 0.2, 0.3, 0.2, 0.1]), launched=launched,
-    )  # fmt: skip
+        ids=[f"p{number:03d}" for number in range(1, n + 1)],
+        names=table["name"].tolist(),
+        brands=table["brand"].tolist(),
+        categories=[
+            Category(name, item["zh"], item["returns"], item["quantity"], tuple(item["season"]))
+            for name, item in spec.items()
+        ],
+        category=category,
+        group=table["group"],
+        price=price,
+        cost=cost,
+        sensitivity=sensitivity,
+        sessions=SHOP_SESSIONS * per_product("traffic") * appeal / within,
+        odds=conversion / (1 - conversion),
+        quantity=per_product("quantity"),
+        returns=per_product("returns"),
+        cover=rng.uniform(6, 11, n),
+        lead_days=rng.choice([7, 10, 14, 21, 28], n, p=[0.2, 0.2, 0.3, 0.2, 0.1]),
+        launched=launched,
+    )

@@ -1,4 +1,4 @@
-"""What makes a text get clicks in the simulated market: angle, tone, length and a few wordings, each with a hidden weight.
+"""What makes a text get clicks in the simulated market: angle, tone, length and some wordings, by hidden weights.
 
 `score` reads the text itself, so any new text can be scored exactly. It judges clicks only, not truth or good taste.
 """
@@ -13,7 +13,16 @@ import numpy as np
 from campaignwright.market.words import ANGLES, AUDIENCES, CHANNELS, TONES
 
 # Best length of the first line, in characters (a Chinese one counts two), by channel.
-BEST_LENGTH = {"email": 38, "sms": 110, "push": 32, "search": 26, "social": 70, "display": 26, "wechat": 40, "xiaohongshu": 30}
+BEST_LENGTH = {
+    "email": 38,
+    "sms": 110,
+    "push": 32,
+    "search": 26,
+    "social": 70,
+    "display": 26,
+    "wechat": 40,
+    "xiaohongshu": 30,
+}
 _URGENT = re.compile(r"\b(last|ends|today|tonight|hurry|final|soon)\b|最后|今天|今晚|截止|马上", re.I)
 _YOU = re.compile(r"\b(you|your|yours)\b|你", re.I)
 _EMOJI = re.compile(r"[\U0001F300-\U0001FAFF☀-➿]")
@@ -31,8 +40,15 @@ def features(text: str, channel: str) -> np.ndarray:
     distance = np.log((width(first) + 4) / (BEST_LENGTH[channel] + 4))
     letters = [letter for letter in first if letter.isascii() and letter.isalpha()]
     capitals = len(letters) > 6 and sum(letter.isupper() for letter in letters) > 0.6 * len(letters)
-    marks = [bool(re.search(r"\d", first)), "?" in text or "？" in text, bool(_YOU.search(text)),
-             text.count("!") + text.count("！") > 1, bool(_URGENT.search(text)), bool(_EMOJI.search(text)), capitals]  # fmt: skip
+    marks = [
+        bool(re.search(r"\d", first)),
+        "?" in text or "？" in text,
+        bool(_YOU.search(text)),
+        text.count("!") + text.count("！") > 1,
+        bool(_URGENT.search(text)),
+        bool(_EMOJI.search(text)),
+        capitals,
+    ]
     return np.array([min(distance**2, 2.0), *map(float, marks)])
 
 
@@ -68,6 +84,9 @@ def draw_copy(rng: np.random.Generator) -> CopyTruth:
     audience[ANGLES.index("quality"), AUDIENCES.index("high_value")] += 0.12
     audience[ANGLES.index("social_proof"), AUDIENCES.index("new")] += 0.10
     return CopyTruth(
-        angle=rng.normal(0, 0.07, len(ANGLES)), angle_category=rng.normal(0, 0.12, (len(ANGLES), 8)), angle_audience=audience,
-        tone=rng.normal(0, 0.08, (len(TONES), len(CHANNELS))), wording=wording,
-    )  # fmt: skip
+        angle=rng.normal(0, 0.07, len(ANGLES)),
+        angle_category=rng.normal(0, 0.12, (len(ANGLES), 8)),
+        angle_audience=audience,
+        tone=rng.normal(0, 0.08, (len(TONES), len(CHANNELS))),
+        wording=wording,
+    )

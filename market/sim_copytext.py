@@ -31,11 +31,14 @@ def compose(rng: np.random.Generator, market: Market, campaign: dict, channel: s
     category = catalogue.categories[catalogue.category[lead]]
     discount = campaign["discount"]
     slots = {
-        "product": catalogue.names[lead], "brand": catalogue.brands[lead],
+        "product": catalogue.names[lead],
+        "brand": catalogue.brands[lead],
         "category": category.zh if language == "zh" else category.name,
-        "benefit": str(rng.choice(table["benefits"][category.name][language])), "discount": f"{discount:.0%}",
-        "amount_off": f"{max(1, round(catalogue.price[lead] * discount))}", "zhe": f"{10 * (1 - discount):.1f}".removesuffix(".0"),
-    }  # fmt: skip
+        "benefit": str(rng.choice(table["benefits"][category.name][language])),
+        "discount": f"{discount:.0%}",
+        "amount_off": f"{max(1, round(catalogue.price[lead] * discount))}",
+        "zhe": f"{10 * (1 - discount):.1f}".removesuffix(".0"),
+    }
 
     def pick(options: list[str]) -> str:
         return str(rng.choice(options)).format(**slots)
@@ -43,7 +46,9 @@ def compose(rng: np.random.Generator, market: Market, campaign: dict, channel: s
     hook = pick(table["hooks"][language][campaign["angle"]])
     body = pick(table["bodies"][language][tone])
     offer = table["offers"][language][campaign["offer"]].format(**slots)
-    return _lay_out(channel, language, _sentences(hook), _sentences(body), offer, slots["brand"], bool(rng.random() < 0.5))
+    return _lay_out(
+        channel, language, _sentences(hook), _sentences(body), offer, slots["brand"], bool(rng.random() < 0.5)
+    )
 
 
 def _sentences(text: str) -> str:
@@ -69,8 +74,8 @@ def _lay_out(channel: str, language: str, hook: str, body: str, offer: str, bran
 def draw_copies(rng: np.random.Generator, market: Market, campaigns: list[dict], totals: pd.DataFrame) -> pd.DataFrame:
     """The table `copies`: 2-4 texts per campaign and channel, whose impressions and clicks sum to the channel's.
 
-    campaigns: as `compose` needs, with campaign_id, channels, language, tone. totals: impressions and clicks, indexed by
-    (campaign_id, channel).
+    campaigns: as `compose` needs, with campaign_id, channels, language, tone. totals: impressions and clicks
+    by (campaign_id, channel).
     """
     rows = []
     for campaign in campaigns:
@@ -81,15 +86,33 @@ def draw_copies(rng: np.random.Generator, market: Market, campaigns: list[dict],
             texts = _variants(rng, market, campaign, channel)
             impressions = rng.multinomial(int(total.impressions), rng.dirichlet(np.full(len(texts), 8.0)))
             category = int(market.catalogue.category[campaign["lead"]])
-            scores = [market.copy.score(text, channel, angle=campaign["angle"], tone=tone, category=category) for text, _, tone in texts]
+            scores = [
+                market.copy.score(text, channel, angle=campaign["angle"], tone=tone, category=category)
+                for text, _, tone in texts
+            ]
             clicks = _share_clicks(rng, impressions, np.array(scores), int(total.clicks))
             for (text, language, tone), shown, clicked in zip(texts, impressions, clicks, strict=True):
-                rows.append((f"t{len(rows) + 1:05d}", campaign["campaign_id"], channel, language, text, float(shown), float(clicked), campaign["angle"], tone))
-    return pd.DataFrame(rows, columns=["copy_id", "campaign_id", "channel", "language", "text", "impressions", "clicks", "angle", "tone"])
+                rows.append(
+                    (
+                        f"t{len(rows) + 1:05d}",
+                        campaign["campaign_id"],
+                        channel,
+                        language,
+                        text,
+                        float(shown),
+                        float(clicked),
+                        campaign["angle"],
+                        tone,
+                    )
+                )
+    return pd.DataFrame(
+        rows,
+        columns=["copy_id", "campaign_id", "channel", "language", "text", "impressions", "clicks", "angle", "tone"],
+    )
 
 
 def _variants(rng: np.random.Generator, market: Market, campaign: dict, channel: str) -> list[tuple[str, str, str]]:
-    """Distinct (text, language, tone) of one campaign and channel; four in ten campaigns also run the other language."""
+    """Distinct (text, language, tone) of one campaign and channel; four in ten also run the other language."""
     other = "en" if campaign["language"] == "zh" else "zh"
     languages = [campaign["language"]] * int(rng.integers(2, 4)) + [other] * int(rng.random() < 0.4)
     chosen: dict[str, tuple[str, str, str]] = {}

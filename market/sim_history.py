@@ -1,7 +1,7 @@
 """Two years of the simulated shop: shocks, prices, campaigns with results, weekly sales and stock.
 
-The equations are the truth's (`simulator`, `sim_demand`) plus what a real shop adds: demand shocks xi_jt that managers react
-to, negative-binomial noise, stock-outs. Customers' orders are made from these weekly sales by `sim_orders`.
+The equations are the truth's (`simulator`, `sim_demand`) plus what a real shop adds: demand shocks xi_jt that managers
+react to, negative-binomial noise, stock-outs. Customers' orders are made from these weekly sales by `sim_orders`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import pandas as pd
 
 from campaignwright.market import sim_demand, sim_media
 from campaignwright.market.sim_managers import decide
+from campaignwright.market.sim_results import DISPERSION, negative_binomial, run_campaigns
 from campaignwright.market.sim_shoppers import HISTORY_DAYS
 from campaignwright.market.simulator import Market
 from campaignwright.market.words import Strategy
 
 WEEKS = HISTORY_DAYS // 7
-DISPERSION = 10.0  # negative binomial: variance = mean + mean^2 / dispersion
-CAMPAIGN_LUCK = 0.22  # log sd of what no column explains about a campaign
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ def draw_history(market: Market, end: dt.date, seed: int) -> History:
     begin = end - dt.timedelta(HISTORY_DAYS - 1)
     xi = draw_shocks(rng, market)
     campaigns = decide(rng, market, end, xi)
-    results, extra = _run_campaigns(rng, market, campaigns, begin, xi)
+    results, extra = run_campaigns(rng, market, campaigns, begin, xi)
     price, discount, competitor = _set_prices(rng, market, campaigns, begin, xi)
     season = _weekly_season(market, begin)
     mean = _organic_units(market, season, xi, price * (1 - discount), competitor, discount > 0)
     arrived = np.arange(WEEKS) * 7 >= HISTORY_DAYS - market.catalogue.launched[:, None]
-    demand = _negative_binomial(rng, np.where(arrived, mean, 0.0), DISPERSION)
+    demand = negative_binomial(rng, np.where(arrived, mean, 0.0), DISPERSION)
     pushed = np.zeros_like(demand)
     np.add.at(pushed, (extra["product"].to_numpy(), extra["week"].to_numpy()), extra["units"].to_numpy())
     units, on_hand, inbound = _keep_stock(rng, market, demand, pushed, arrived)
@@ -64,7 +63,7 @@ def draw_history(market: Market, end: dt.date, seed: int) -> History:
 
 
 def draw_shocks(rng: np.random.Generator, market: Market) -> np.ndarray:
-    """xi_jt in logs, shape (products, weeks), E exp(xi) = 1: a category and a product part, both AR(1), sd 0.2 and 0.22."""
+    """xi_jt in logs, shape (products, weeks), E exp(xi) = 1: category (sd 0.2) plus product (0.22) part, both AR(1)."""
     catalogue = market.catalogue
 
     def autoregressive(rows: int, rho: float, sd: float) -> np.ndarray:
@@ -77,11 +76,6 @@ def draw_shocks(rng: np.random.Generator, market: Market) -> np.ndarray:
     return shared + autoregressive(len(catalogue.ids), 0.75, 0.22) - (0.2**2 + 0.22**2) / 2
 
 
-def _negative_binomial(rng: np.random.Generator, mean: np.ndarray, dispersion: float) -> np.ndarray:
-    """Counts with the given mean and variance mean + mean^2 / dispersion, as a gamma-mixed Poisson; floats."""
-    return rng.poisson(mean * rng.gamma(dispersion, 1 / dispersion, np.shape(mean))).astype(float)
-
-
 def _weekly_season(market: Market, begin: dt.date) -> np.ndarray:
     """Season x trend by product and week, shape (products, weeks), the mean over each week's days."""
     days = [begin + dt.timedelta(day) for day in range(HISTORY_DAYS)]
@@ -90,12 +84,13 @@ def _weekly_season(market: Market, begin: dt.date) -> np.ndarray:
     return waves.reshape(len(waves), WEEKS, 7).mean(axis=2)[market.catalogue.category]
 
 
-def _set_prices(rng: np.random.Generator, market: Market, campaigns: list[dict], begin: dt.date,
-                xi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+def _set_prices(
+    rng: np.random.Generator, market: Market, campaigns: list[dict], begin: dt.date, xi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shelf price, discount and competitor price by product and week.
 
-    Managers reprice about every four weeks, upwards when they see demand (a noisy xi), and promote when it is weak: both
-    bias a naive elasticity towards zero (endogeneity, Villas-Boas & Winer 1999).
+    Managers reprice about every four weeks, upwards when they see demand (a noisy xi), and promote when it is weak:
+    both bias a naive elasticity towards zero (endogeneity, Villas-Boas & Winer 1999).
     """
     catalogue, (n, weeks) = market.catalogue, xi.shape
     seen = xi + rng.normal(0, 0.12, xi.shape)
@@ -126,23 +121,27 @@ def _weeks_of(strategy: Strategy, begin: dt.date) -> list[tuple[int, float]]:
     return [(int(week), float(days[week]) / 7) for week in np.flatnonzero(days)]
 
 
-def _organic_units(market: Market, season: np.ndarray, xi: np.ndarray, paid: np.ndarray, competitor: np.ndarray,
-                   promoted: np.ndarray) -> np.ndarray:  # fmt: skip
+def _organic_units(
+    market: Market, season: np.ndarray, xi: np.ndarray, paid: np.ndarray, competitor: np.ndarray, promoted: np.ndarray
+) -> np.ndarray:
     """Mean units by product and week: sessions x season x exp(xi) x choice at the price paid, a rival's price (cross
     elasticity 0.5) and the dip after promotions."""
     catalogue = market.catalogue
     ratio = paid / catalogue.price[:, None]
     panel = market.panels["all"]
     chance = sim_demand.organic_response(catalogue, market.shoppers, panel[:96], ratio, promoted.astype(float))
-    usual = sim_demand.organic_response(catalogue, market.shoppers, panel[:96], np.ones((len(ratio), 1)), np.zeros((len(ratio), 1)))
+    usual = sim_demand.organic_response(
+        catalogue, market.shoppers, panel[:96], np.ones((len(ratio), 1)), np.zeros((len(ratio), 1))
+    )
     lift = np.where(promoted, np.maximum(np.log(chance / usual), 0.0), 0.0)
     rival = 0.5 * np.log(competitor / catalogue.price[:, None])
     visits = 7 * catalogue.sessions[:, None] * season * np.exp(xi + rival + sim_demand.dip(lift))
     return visits * chance * catalogue.quantity[:, None]
 
 
-def _keep_stock(rng: np.random.Generator, market: Market, demand: np.ndarray, pushed: np.ndarray,
-                arrived: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+def _keep_stock(
+    rng: np.random.Generator, market: Market, demand: np.ndarray, pushed: np.ndarray, arrived: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sales = min(demand, stock) under an order-up-to rule that knows the last eight weeks; stock at each week's end.
 
     pushed: units that campaigns sell, served first (the campaign's own forecast is capped at stock already).
@@ -162,58 +161,9 @@ def _keep_stock(rng: np.random.Generator, market: Market, demand: np.ndarray, pu
         recent = total[:, max(0, week - 7) : week + 1].mean(axis=1)
         pace = np.where(arrived[:, max(0, week - 7)], 0.6 * recent + 0.4 * usual, usual)
         coming = pipeline[:, week + 1 :].sum(axis=1)
-        order = np.where((stock + coming < pace * (lead + 2)) & (rng.random(n) < 0.85), np.ceil(pace * catalogue.cover), 0.0)
+        order = np.where(
+            (stock + coming < pace * (lead + 2)) & (rng.random(n) < 0.85), np.ceil(pace * catalogue.cover), 0.0
+        )
         pipeline[np.arange(n), week + lead] += order
         on_hand[:, week], inbound[:, week] = stock, coming + order
     return sold, on_hand, inbound
-
-
-def _run_campaigns(rng: np.random.Generator, market: Market, campaigns: list[dict], begin: dt.date,
-                   xi: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Outcomes of every campaign: rows of `campaign_results`, and the extra units that went through the shop's tills."""
-    results, extra = [], []
-    for campaign in campaigns:
-        strategy: Strategy = campaign["strategy"]
-        first = (strategy.start - begin).days
-        products = market.catalogue.index(strategy.products)
-        weights = market.catalogue.sessions[products]
-        shock = np.average(xi[products], axis=0, weights=weights)[np.arange(first, first + strategy.days) // 7]
-        response = market.respond(strategy, xi=shock)
-        luck = float(np.exp(rng.normal(0, CAMPAIGN_LUCK) - CAMPAIGN_LUCK**2 / 2))
-        parts = market.segment_shares(strategy.audience, HISTORY_DAYS - first)
-        for channel, outcome in response.channels.items():
-            frame = _report(rng, outcome, luck, parts, strategy)
-            results.append(frame.assign(campaign_id=campaign["campaign_id"], channel=channel))
-            kept = market.channels[channel].incremental
-            mix = response.units / response.units.sum() if response.units.sum() else np.full(len(products), 1 / len(products))
-            ratio = response.units.sum() / max(response.total("orders"), 1e-9)
-            by_week = frame.groupby((pd.to_datetime(frame["day"]) - pd.Timestamp(begin)).dt.days // 7)["conversions"].sum()
-            for week, orders in by_week.items():
-                units = rng.multinomial(rng.poisson(kept * orders * ratio), mix)
-                sold = np.flatnonzero(units)
-                extra.append(pd.DataFrame({"campaign_id": campaign["campaign_id"], "channel": channel, "week": week, "product": products[sold],
-                                           "units": units[sold], "discount": strategy.discount}))  # fmt: skip
-    return pd.concat(results, ignore_index=True), pd.concat(extra, ignore_index=True)
-
-
-def _report(rng: np.random.Generator, outcome: object, luck: float, parts: dict[str, float], strategy: Strategy) -> pd.DataFrame:
-    """One channel's report by day and segment: noisy counts, spend to the cent, revenue by order with spread values."""
-    days, segments = strategy.days, [name for name, share in parts.items() if share > 0]
-    share = np.array([parts[name] for name in segments])
-    mixed = rng.dirichlet(share * 120 + 0.3, days).T  # segments' daily shares wander a little
-    clicks_mean, orders_mean = outcome.clicks * luck, outcome.orders * luck
-    clicks = _negative_binomial(rng, clicks_mean * mixed, 25.0)
-    chance = np.divide(orders_mean, clicks_mean, out=np.zeros(days), where=clicks_mean > 0)
-    orders = np.minimum(_negative_binomial(rng, clicks * chance, DISPERSION), clicks)
-    rate = np.divide(outcome.clicks, outcome.impressions, out=np.full(days, 0.01), where=outcome.impressions > 0)
-    impressions = clicks + _negative_binomial(rng, clicks_mean * mixed * (1 / rate - 1), 60.0)
-    value = outcome.revenue.sum() / outcome.orders.sum() if outcome.orders.sum() else 0.0
-    revenue = value * rng.gamma(np.maximum(orders, 1e-9) * 5, 1 / 5) * (orders > 0)
-    cents = np.round(outcome.spend.sum() * 100 * mixed / days).astype(np.int64)
-    cents.flat[np.argmax(cents)] += int(round(outcome.spend.sum() * 100)) - int(cents.sum())
-    dates = [strategy.start + dt.timedelta(day) for day in range(days)]
-    return pd.DataFrame({
-        "segment": np.repeat(segments, days), "day": np.tile(np.array(dates, dtype="datetime64[D]"), len(segments)),
-        "impressions": impressions.ravel(), "clicks": clicks.ravel(), "conversions": orders.ravel(), "spend": cents.ravel() / 100,
-        "revenue": np.round(revenue.ravel(), 2),
-    })  # fmt: skip

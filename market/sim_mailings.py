@@ -1,4 +1,4 @@
-"""Customer-level mailings of the simulated shop: randomised ones with arms and control, and ones aimed at good customers.
+"""Customer-level mailings of the simulated shop: randomised ones with arms and a control, and aimed ones.
 
 The outcome without a mailing is what the customer bought anyway; a mailing adds a sale with the chance
 p_i (exp(tau_i strength) - 1), larger for engaged and lapsed customers, smaller for members who buy regardless.
@@ -31,9 +31,10 @@ def mail_effect(market: Market, base: np.ndarray, who: np.ndarray, strength: np.
     return np.clip(base * np.expm1(np.maximum(market.shoppers.tau[who], 0.0) * strength), 0, 0.4)
 
 
-def draw_exposures(rng: np.random.Generator, market: Market, history: History, lines: pd.DataFrame,
-                   pseudonyms: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """(exposures, extra lines, truth). lines: with `day`. truth: campaign_id, arm, effect (mean added chance against the
+def draw_exposures(
+    rng: np.random.Generator, market: Market, history: History, lines: pd.DataFrame, pseudonyms: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """(exposures, extra lines, truth). lines: with `day`. truth: campaign_id, arm, effect (mean added chance over the
     control), n; it stays out of the workspace."""
     randomised, targeted = _pick_campaigns(market, history)
     frames, extra, truth = [], [], []
@@ -45,12 +46,17 @@ def draw_exposures(rng: np.random.Generator, market: Market, history: History, l
         else:
             arm = rng.choice(list(design), len(who), p=[share for share, _ in design.values()])
             propensity = np.array([design[name][0] for name in arm])
-        strength = np.array([1.0 if name == "mail" and design is None else (design or {}).get(name, (0, 0.0))[1] for name in arm])
+        strength = np.array(
+            [1.0 if name == "mail" and design is None else (design or {}).get(name, (0, 0.0))[1] for name in arm]
+        )
         effect = mail_effect(market, base, who, strength)
         frame, added = _outcomes(rng, market, history, campaign, lines, who, arm, effect)
         frames.append(frame.assign(customer_id=pseudonyms[who], propensity=propensity, randomised=design is not None))
         extra.append(added)
-        truth.extend((campaign["campaign_id"], name, float(effect[arm == name].mean()), int((arm == name).sum())) for name in np.unique(arm))
+        truth.extend(
+            (campaign["campaign_id"], name, float(effect[arm == name].mean()), int((arm == name).sum()))
+            for name in np.unique(arm)
+        )
     truth_frame = pd.DataFrame(truth, columns=["campaign_id", "arm", "effect", "n"])
     return pd.concat(frames, ignore_index=True), pd.concat(extra, ignore_index=True), truth_frame
 
@@ -58,11 +64,18 @@ def draw_exposures(rng: np.random.Generator, market: Market, history: History, l
 def _pick_campaigns(market: Market, history: History) -> tuple[list[dict], list[dict]]:
     """Campaigns whose mailing was randomised, and those that were aimed: e-mail ones with a complete outcome window."""
     latest = HISTORY_DAYS - WINDOW - 2
-    ready = [campaign for campaign in history.campaigns
-             if "email" in campaign["channels"] and (campaign["strategy"].start - history.begin).days < latest]  # fmt: skip
+    ready = [
+        campaign
+        for campaign in history.campaigns
+        if "email" in campaign["channels"] and (campaign["strategy"].start - history.begin).days < latest
+    ]
     ready.sort(key=lambda campaign: (-len(_recipients(market, history, campaign)), campaign["campaign_id"]))
     chosen = ready[: 3 * 3 : 3]  # three large ones
-    small = [campaign for campaign in ready if campaign["strategy"].audience in ("lapsed", "deal_seekers", "loyal") and campaign not in chosen]
+    small = [
+        campaign
+        for campaign in ready
+        if campaign["strategy"].audience in ("lapsed", "deal_seekers", "loyal") and campaign not in chosen
+    ]
     chosen += small[:1]
     return chosen, [campaign for campaign in ready if campaign not in chosen][2 : 2 + TARGETED]
 
@@ -95,13 +108,21 @@ def _window(lines: pd.DataFrame, products: np.ndarray, day: int) -> pd.DataFrame
 
 
 def _target(rng: np.random.Generator, who: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Arms of an aimed mailing: the likelier a customer was to buy, the likelier the mail (so naive reading flatters it)."""
+    """Arms of an aimed mailing: the likelier a customer was to buy, the likelier the mail, which flatters it."""
     rank = np.argsort(np.argsort(base + rng.normal(0, base.std(), len(who)))) / len(who)
     return np.where(rng.random(len(who)) < 0.15 + 0.8 * rank, "mail", "control")
 
 
-def _outcomes(rng: np.random.Generator, market: Market, history: History, campaign: dict, lines: pd.DataFrame, who: np.ndarray,
-              arm: np.ndarray, effect: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+def _outcomes(
+    rng: np.random.Generator,
+    market: Market,
+    history: History,
+    campaign: dict,
+    lines: pd.DataFrame,
+    who: np.ndarray,
+    arm: np.ndarray,
+    effect: np.ndarray,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Visit, conversion and spend of every recipient, and the lines that the mailing added."""
     strategy = campaign["strategy"]
     products, day = market.catalogue.index(strategy.products), (strategy.start - history.begin).days
@@ -110,14 +131,38 @@ def _outcomes(rng: np.random.Generator, market: Market, history: History, campai
     on = day + rng.geometric(0.3, len(persuaded)).clip(max=WINDOW) - 1
     bought = rng.choice(products, len(persuaded), p=weights / weights.sum())
     cut = np.maximum(history.discount[bought, on // 7], strategy.discount)
-    added = pd.DataFrame({"product": bought, "quantity": 1, "customer": who[persuaded], "week": on // 7, "discount": cut, "channel": "email", "day": on})
+    added = pd.DataFrame(
+        {
+            "product": bought,
+            "quantity": 1,
+            "customer": who[persuaded],
+            "week": on // 7,
+            "discount": cut,
+            "channel": "email",
+            "day": on,
+        }
+    )
     recent = pd.concat([_window(lines, products, day), added])
     paid = history.price[recent["product"], recent["week"]] * (1 - recent["discount"].to_numpy())
-    spend = np.bincount(recent["customer"], weights=np.round(paid, 2) * recent["quantity"].to_numpy(), minlength=len(market.shoppers.created))[who]
+    spend = np.bincount(
+        recent["customer"],
+        weights=np.round(paid, 2) * recent["quantity"].to_numpy(),
+        minlength=len(market.shoppers.created),
+    )[who]
     converted = spend > 0
     treated = arm != "control"
-    interest = 0.09 * np.exp(0.3 * market.shoppers.engagement[who]) + 0.055 * treated * np.exp(0.3 * market.shoppers.engagement[who])
+    interest = 0.09 * np.exp(0.3 * market.shoppers.engagement[who]) + 0.055 * treated * np.exp(
+        0.3 * market.shoppers.engagement[who]
+    )
     visit = converted | (rng.random(len(who)) < interest)
-    frame = pd.DataFrame({"campaign_id": campaign["campaign_id"], "arm": arm, "visit": visit, "conversion": converted,
-                          "spend": np.round(spend, 2), "exposed_on": np.datetime64(strategy.start)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "campaign_id": campaign["campaign_id"],
+            "arm": arm,
+            "visit": visit,
+            "conversion": converted,
+            "spend": np.round(spend, 2),
+            "exposed_on": np.datetime64(strategy.start),
+        }
+    )
     return frame, added

@@ -24,9 +24,9 @@ class Shoppers:
     """Aligned arrays over n customers. Times are days before the end of the history (0 = its last day).
 
     created: account made; left: last day on which the customer buys unprompted (0 = still active). rate: relative
-    purchase rate (mean 1). price: multiplier on b_j (mean 1). promo: utility of any promotion. engagement: ~N(0, 1).
-    basket: multiplier on what an order is worth. affinity (n, 8), taste (n, 40): weights on categories and brands.
-    tau: effect of one mailing on the log odds of buying. gamma: utility from traits (gamma'z).
+    purchase rate (mean 1). price: multiplier on b_j (mean 1 over purchases). promo: utility of any promotion.
+    engagement: ~N(0, 1). basket: multiplier on what an order is worth. affinity (n, 8), taste (n, 40): weights on
+    categories and brands. tau: effect of one mailing on the log odds of buying. gamma: utility from traits (gamma'z).
     """
 
     created: np.ndarray
@@ -64,7 +64,9 @@ class Shoppers:
             return here & (hunger > np.quantile(hunger, 0.78))
         known = {"new": new, "loyal": loyal, "lapsed": lapsed}
         if audience not in known:
-            raise ValueError(f"audience: {audience!r} is unknown to the market; use all, new, loyal, lapsed, high_value or deal_seekers.")
+            raise ValueError(
+                f"audience: {audience!r} is unknown; use all, new, loyal, lapsed, high_value or deal_seekers."
+            )
         return known[audience]
 
 
@@ -89,12 +91,28 @@ def draw_shoppers(rng: np.random.Generator, n: int = N_CUSTOMERS, categories: in
     lapsed = left >= LAPSED_DAYS
     tau = np.clip(0.45 + 0.2 * engagement + 0.25 * lapsed - 0.2 * member + 0.1 * mobile, -0.3, 1.6)
     gamma = 0.2 * np.log(rate + 0.15) + 0.1 * member - 0.08 * mobile - 0.3 * lapsed + rng.normal(0, 0.1, n)
-    opt_in = {"email": rng.random(n) < 0.5 + 0.06 * engagement.clip(-2, 2) + 0.15 * member, "sms": rng.random(n) < 0.2 + 0.1 * member,
-              "push": rng.random(n) < 0.18 + 0.2 * mobile}  # fmt: skip
+    opt_in = {
+        "email": rng.random(n) < 0.5 + 0.06 * engagement.clip(-2, 2) + 0.15 * member,
+        "sms": rng.random(n) < 0.2 + 0.1 * member,
+        "push": rng.random(n) < 0.18 + 0.2 * mobile,
+    }
     country = rng.choice(len(COUNTRIES), n, p=[0.62, 0.08, 0.1, 0.05, 0.11, 0.04])
     opt_in["wechat"] = (country >= 4) & (rng.random(n) < 0.85)
     return Shoppers(
-        created=created, left=left, rate=rate / rate.mean(), price=price / price.mean(), promo=promo, engagement=engagement,
-        basket=basket / basket.mean(), affinity=affinity, taste=np.exp(rng.normal(0, 0.7, (n, brands))), age=age, mobile=mobile,
-        member=member, country=country, opt_in=opt_in, tau=tau, gamma=gamma - gamma.mean(),
-    )  # fmt: skip
+        created=created,
+        left=left,
+        rate=rate / rate.mean(),
+        price=price / np.average(price, weights=np.exp(gamma)),
+        promo=promo,
+        engagement=engagement,
+        basket=basket / basket.mean(),
+        affinity=affinity,
+        taste=np.exp(rng.normal(0, 0.7, (n, brands))),
+        age=age,
+        mobile=mobile,
+        member=member,
+        country=country,
+        opt_in=opt_in,
+        tau=tau,
+        gamma=gamma - gamma.mean(),
+    )

@@ -1,8 +1,9 @@
 """A market with a known truth: draw it, then ask what any strategy is expected to bring, exactly.
 
-`Market.draw(seed)` fixes catalogue, shoppers, channels and copy tastes; `expected(strategy)` is a pure function of that truth
-and the strategy. Histories drawn from the same equations, with shocks and noise, are `sim_history`'s work. The equations
-and their literature ranges are in ANCHORS.md, "Simulator"; media response is in `sim_media`, choice in `sim_demand`.
+`Market.draw(seed)` fixes catalogue, shoppers, channels and copy tastes; `expected(strategy)` is a pure function of that
+truth and the strategy. Histories drawn from the same equations, with shocks and noise, are `sim_history`'s work. The
+equations and their literature ranges are in ANCHORS.md, "Simulator"; media response is in `sim_media`, choice in
+`sim_demand`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class Market:
         """The market of `seed`: 240 products, 20,000 shoppers, eight channels."""
         streams = [np.random.default_rng([seed, number]) for number in range(4)]
         catalogue = draw_catalogue(streams[0])
-        return cls(seed, catalogue, draw_shoppers(streams[1]), sim_media.draw_channels(streams[2]), draw_copy(streams[3]))
+        return cls(
+            seed, catalogue, draw_shoppers(streams[1]), sim_media.draw_channels(streams[2]), draw_copy(streams[3])
+        )
 
     @cached_property
     def panels(self) -> dict[str, np.ndarray]:
@@ -90,8 +93,11 @@ class Market:
     def _reach(self) -> dict[tuple[str, str], float]:
         """Members of (audience, owned channel) that may be written to."""
         owned = self.shoppers.opt_in
-        return {(audience, channel): float((self.shoppers.members(audience) & owned[channel]).sum())
-                for audience in self.panels for channel in owned}  # fmt: skip
+        return {
+            (audience, channel): float((self.shoppers.members(audience) & owned[channel]).sum())
+            for audience in self.panels
+            for channel in owned
+        }
 
     def expected(self, strategy: Strategy) -> dict[str, float]:
         """What `strategy` brings on average, over all channels; a pure function of the truth and the strategy.
@@ -106,7 +112,7 @@ class Market:
         kept, lost = response.incremental, 1 - response.incremental
         subsidy = lost * response.margin + lost * totals["revenue"] * (1 / response.paid - 1)
         profit = response.margin - response.dip - totals["spend"]
-        return {
+        result = {
             **totals,
             "profit": profit,
             "roas": totals["revenue"] / totals["spend"] if totals["spend"] else 0.0,
@@ -115,47 +121,66 @@ class Market:
             "incremental_revenue": kept * totals["revenue"],
             "incremental_profit": profit - subsidy,
         }
+        return {name: float(value) for name, value in result.items()}
 
     def by_channel(self, strategy: Strategy) -> dict[str, dict[str, float]]:
         """The same totals for each channel: impressions, clicks, orders, revenue, spend."""
         names = ("impressions", "clicks", "orders", "revenue", "spend")
-        return {channel: {name: float(getattr(response, name).sum()) for name in names}
-                for channel, response in self.respond(strategy).channels.items()}  # fmt: skip
+        return {
+            channel: {name: float(getattr(response, name).sum()) for name in names}
+            for channel, response in self.respond(strategy).channels.items()
+        }
 
     def respond(self, strategy: Strategy, *, xi: np.ndarray | float = 0.0) -> Response:
         """Expected response by channel and day. `xi`: log demand shock, a number or one a day, shape (days,)."""
         if strategy.audience not in self.panels:
-            raise ValueError(f"audience: {strategy.audience!r} is unknown to the market; use one of {', '.join(AUDIENCES)}.")
+            raise ValueError(
+                f"audience: {strategy.audience!r} is unknown to the market; use one of {', '.join(AUDIENCES)}."
+            )
         products = self.catalogue.index(strategy.products)
         clicks = self._clicks(strategy, products, xi)
         choices = {owned: self._choice(strategy, products, owned) for owned in (True, False)}
         channels, units, kept, margin = {}, np.zeros(len(products)), 0.0, 0.0
         orders_total = promoted = paid = 0.0
-        panel = self.panels[strategy.audience]
+        worth = self.shoppers.basket[self.panels[strategy.audience]]
         for channel, (impressions, visits, spend) in clicks.items():
             truth = self.channels[channel]
             choice = choices[truth.owned]
             probability = choice.probability(truth.intent)
+            visit = (self.catalogue, products, worth, choice, probability, strategy.offer)
             orders = visits * probability.sum(axis=1).mean()
-            sold, value, plain = self._basket(strategy, products, panel, choice, probability)
+            sold, value, plain = sim_demand.basket(*visit)
             channels[channel] = ChannelResponse(impressions, visits, orders, visits * value, spend)
             units += visits.sum() * sold
             kept += orders.sum() * truth.incremental
-            margin += visits.sum() * self._margin(strategy, products, panel, choice, probability)
+            margin += visits.sum() * sim_demand.margin(*visit)
             promoted += visits.sum() * (value - plain)
             paid += visits.sum() * (probability * choice.paid).sum(axis=1).mean()
             orders_total += orders.sum()
-        response = Response(channels, products, units, margin, 0.0, kept / orders_total if orders_total else 0.0,
-                            paid / orders_total if orders_total else 1.0)  # fmt: skip
+        response = Response(
+            channels,
+            products,
+            units,
+            margin,
+            0.0,
+            kept / orders_total if orders_total else 0.0,
+            paid / orders_total if orders_total else 1.0,
+        )
         return self._settle(response, strategy, max(promoted, 0.0))
 
     def _choice(self, strategy: Strategy, products: np.ndarray, owned: bool) -> sim_demand.Choice:
         """What a visitor of the audience does; on owned channels the mailing itself persuades."""
         return sim_demand.choose(
-            self.catalogue, self.shoppers, self.panels[strategy.audience], products, discount=strategy.discount,
-            offer=strategy.offer, days=strategy.days, mail=sim_media.fatigue(strategy.weekly_frequency, 5.0) if owned else 0.0,
+            self.catalogue,
+            self.shoppers,
+            self.panels[strategy.audience],
+            products,
+            discount=strategy.discount,
+            offer=strategy.offer,
+            days=strategy.days,
+            mail=sim_media.fatigue(strategy.weekly_frequency, 5.0) if owned else 0.0,
             copy=0.5 * self.angle_fit(strategy.angle, products, strategy.audience),
-        )  # fmt: skip
+        )
 
     def angle_fit(self, angle: str, products: np.ndarray, audience: str) -> float:
         """Copy score of an angle for these products and this audience, in logs of the click rate."""
@@ -176,7 +201,9 @@ class Market:
         push, rates, spends = {}, {}, {}
         for channel, share in strategy.shares.items():
             if channel not in self.channels:
-                raise ValueError(f"shares: {channel!r} is no channel of this market; use one of {', '.join(self.channels)}.")
+                raise ValueError(
+                    f"shares: {channel!r} is no channel of this market; use one of {', '.join(self.channels)}."
+                )
             daily = np.zeros(days + TAIL_DAYS)
             daily[:days] = spends[channel] = np.full(days, share * strategy.budget / days)
             push[channel], rates[channel] = self._push(channel, daily, strategy, products, interest)
@@ -188,8 +215,9 @@ class Market:
             result[channel] = (visits / rates[channel], visits, spends[channel])
         return result
 
-    def _push(self, channel: str, daily: np.ndarray, strategy: Strategy, products: np.ndarray,
-              interest: float) -> tuple[np.ndarray, float]:  # fmt: skip
+    def _push(
+        self, channel: str, daily: np.ndarray, strategy: Strategy, products: np.ndarray, interest: float
+    ) -> tuple[np.ndarray, float]:
         """beta_c h_c by day for `daily` USD on a channel, and the click rate an impression."""
         truth = self.channels[channel]
         appeal = np.exp(self.angle_fit(strategy.angle, products, strategy.audience))
@@ -198,7 +226,7 @@ class Market:
         kept = sim_media.adstock(daily, truth.theta) * (1 - truth.theta)
         if truth.owned:
             messages = self._reach[strategy.audience, channel] * strategy.weekly_frequency / 7
-            rate = truth.ctr * appeal * sim_media.fatigue(strategy.weekly_frequency, truth.peak) * np.e ** 0.5
+            rate = truth.ctr * appeal * sim_media.fatigue(strategy.weekly_frequency, truth.peak) * np.e**0.5
             beta, scale = messages * rate / interest, truth.cost * messages
         else:
             value = float(np.average(self.catalogue.price[products], weights=self.catalogue.sessions[products]))
@@ -208,7 +236,7 @@ class Market:
         return beta * sim_media.hill(kept, truth.kappa * scale * drift, truth.slope), float(rate)
 
     def sending_cost(self, audience: str, channel: str, frequency: float, days: int) -> float:
-        """USD of writing to everyone of an audience who may be written to, `frequency` times a week; 0 on paid channels."""
+        """USD of writing `frequency` times a week to all of an audience who may be written to; 0 on paid channels."""
         truth = self.channels[channel]
         return truth.cost * self._reach[audience, channel] * frequency * days / 7 if truth.owned else 0.0
 
@@ -219,25 +247,6 @@ class Market:
         waves = np.array([sim_media.season(self.catalogue.categories[place], dates) for place in active])
         return (share[active] / share.sum()) @ waves
 
-    def _basket(self, strategy: Strategy, products: np.ndarray, panel: np.ndarray, choice: sim_demand.Choice,
-                probability: np.ndarray) -> tuple[np.ndarray, float, float]:  # fmt: skip
-        """Per visit: units by product, revenue (USD), and the revenue at the same prices had nothing been promoted."""
-        quantity = self.catalogue.quantity[products] * sim_demand.OFFER_TRUTH[strategy.offer].basket
-        price, worth = self.catalogue.price[products], self.shoppers.basket[panel][:, None]
-        value = (probability * choice.paid * worth * quantity * price).sum(axis=1).mean()
-        without = choice.full / np.maximum(choice.odds, 1e-300)
-        plain = (probability * without * choice.paid * worth * quantity * price).sum(axis=1).mean()
-        return (probability * worth).mean(axis=0) * quantity, float(value), float(plain)
-
-    def _margin(self, strategy: Strategy, products: np.ndarray, panel: np.ndarray, choice: sim_demand.Choice,
-                probability: np.ndarray) -> float:  # fmt: skip
-        """Margin a visit (USD): price paid less cost on what is kept, less the offer's cost and handling of returns."""
-        offer = sim_demand.OFFER_TRUTH[strategy.offer]
-        unit = self.catalogue.price[products] * choice.paid - self.catalogue.cost[products]
-        returned = self.catalogue.returns[products]
-        order = unit * self.catalogue.quantity[products] * offer.basket * self.shoppers.basket[panel][:, None] * (1 - returned)
-        return float((probability * (order - offer.cost - returned * sim_demand.RETURN_COST)).sum(axis=1).mean())
-
     def _settle(self, response: Response, strategy: Strategy, promoted: float) -> Response:
         """Cap sales at stock (sales = min(demand, stock)) and charge forward buying on what the promotion added.
 
@@ -245,13 +254,17 @@ class Market:
         """
         weekly = self.catalogue.sessions * self.catalogue.odds * self.catalogue.quantity * 7
         weeks = strategy.days / 7
-        free = weekly[response.products] * np.maximum(self.catalogue.cover[response.products] - 0.5 * weeks, 1.0 + 0.5 * weeks)
+        free = weekly[response.products] * np.maximum(
+            self.catalogue.cover[response.products] - 0.5 * weeks, 1.0 + 0.5 * weeks
+        )
         sold = np.minimum(response.units, free)
         price = self.catalogue.price[response.products]
         served = float((sold * price).sum() / (response.units * price).sum()) if response.units.any() else 1.0
         revenue = response.total("revenue")
-        channels = {name: replace(channel, orders=channel.orders * served, revenue=channel.revenue * served)
-                    for name, channel in response.channels.items()}  # fmt: skip
+        channels = {
+            name: replace(channel, orders=channel.orders * served, revenue=channel.revenue * served)
+            for name, channel in response.channels.items()
+        }
         forward = sim_demand.DIP_SHARE * promoted / revenue * max(response.margin, 0.0) if revenue else 0.0
         return replace(response, channels=channels, units=sold, margin=response.margin * served, dip=forward * served)
 
