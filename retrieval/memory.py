@@ -28,7 +28,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from campaignwright.market.words import Strategy
 from campaignwright.market.workspace import Workspace
-from campaignwright.retrieval.documents import METRICS, documents, query_terms, season, tokens
+from campaignwright.retrieval.documents import METRICS, documents, query_terms, tokens
+from campaignwright.retrieval.likeness import agreement, plain
 
 VERSION = 1
 DIMENSIONS = 96
@@ -209,14 +210,14 @@ class CampaignMemory:
         """The `k` past campaigns most like a strategy, by the mean agreement of the controls both sides know (0-1)."""
         if not len(self):
             return []
-        scores = np.array([_agreement(strategy, row) for row in self.table.to_dict("records")])
+        scores = np.array([agreement(strategy, row) for row in self.table.to_dict("records")])
         return [self.hit(row, float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k]]
 
     def hit(self, row: int, score: float) -> Hit:
         """The campaign in a row of the table, as a Hit."""
         record = self.table.iloc[int(row)]
         shown = {
-            name: _plain(record[name])
+            name: plain(record[name])
             for name in (
                 *METRICS,
                 "roas",
@@ -278,35 +279,3 @@ def _about(products: set[str], wanted: set[str]) -> bool:
     """Whether a campaign is about the wanted products: it has the one wanted, or half of its own are wanted."""
     common = len(products & wanted)
     return common > 0 and (len(wanted) == 1 or common >= len(products) / 2)
-
-
-def _plain(value: Any) -> Any:
-    if value is None or (not isinstance(value, list | np.ndarray) and pd.isna(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _agreement(strategy: Strategy, row: dict) -> float:
-    """Mean agreement (0-1) of audience, products, channel shares, discount, offer, angle, budget, days and season."""
-    shares, ids = json.loads(row["shares"]), set(row["products"])
-    parts: list[tuple[float, float]] = []
-    if shares and strategy.shares:
-        parts.append((2.0, sum(min(share, shares.get(channel, 0.0)) for channel, share in strategy.shares.items())))
-    elif len(row["channels"]) and strategy.shares:
-        parts.append((2.0, sum(share for channel, share in strategy.shares.items() if channel in row["channels"])))
-    if ids and strategy.products:
-        parts.append((2.0, len(ids & set(strategy.products)) / len(ids | set(strategy.products))))
-    parts += [
-        (1.0, float(row[name] == getattr(strategy, name))) for name in ("audience", "offer", "angle") if row[name]
-    ]
-    for name, scale in (("discount", 0.3),):
-        if _plain(row[name]) is not None:
-            parts.append((1.0, max(0.0, 1 - abs(row[name] - getattr(strategy, name)) / scale)))
-    for name in ("budget", "days"):
-        value = _plain(row[name])
-        if value and getattr(strategy, name):
-            parts.append((0.7, float(np.exp(-abs(np.log(value / getattr(strategy, name)))))))
-    if row["season"]:
-        parts.append((0.5, float(row["season"] == season(strategy.start.month))))
-    total = sum(weight for weight, _ in parts)
-    return sum(weight * value for weight, value in parts) / total if total else 0.0

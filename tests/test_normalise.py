@@ -418,6 +418,8 @@ def test_every_surface_form_of_the_lexicon_reads_back(group: str) -> None:
         ("少花3000", 10_000, 7_000),
         ("最多5000", 10_000, 5_000),
         ("around 5k more or less", 1_000, 5_000),
+        ("加起来2万", 5_000, 20_000),
+        ("I'll take 20k", 5_000, 20_000),
     ],
 )
 def test_a_change_of_the_budget_is_worked_out_from_what_it_was(said: str, current: float, expected: float) -> None:

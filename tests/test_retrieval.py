@@ -35,7 +35,8 @@ def shop(workspace: Workspace) -> Workspace:
         campaigns.append({
             "campaign_id": f"c{number:02}", "name": f"{'Christmas' if winter else 'Summer'} {category} "
                 f"{number}", "objective": "revenue", "start": start,
-            "days": 7, "audience": "lapsed" if winter else "loyal", "products": [p[0] for p in products if p[2] == category], "category": category,
+            "days": 7, "audience": "lapsed" if winter else "loyal", "category": category,
+            "products": [p[0] for p in products if p[2] == category],
             "shares": json.dumps({pair[0]: 0.6, pair[1]: 0.4}), "budget": 1000.0, "discount": 0.2 if winter else 0.0,
             "offer": "percent_off" if winter else "free_shipping", "angle": "value",
         })  # fmt: skip

@@ -10,8 +10,8 @@ from rapidfuzz import fuzz, process
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import MissingData
 from campaignwright.tools.normalise_calendar import MONTHS, ZH_MONTHS
+from campaignwright.tools.normalise_categories import category_alias, stem, words
 from campaignwright.tools.normalise_names import strip_frame
-from campaignwright.tools.normalise_products import category_alias, stem, words
 from campaignwright.tools.normalise_text import clean, problem
 
 

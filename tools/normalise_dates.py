@@ -23,9 +23,8 @@ from campaignwright.tools.normalise_calendar import (
 )
 from campaignwright.tools.normalise_duration import parts as durations
 from campaignwright.tools.normalise_duration import total
-from campaignwright.tools.normalise_numbers import tail
 from campaignwright.tools.normalise_relative import MONTH, RELATIVE, WEEKDAYS, ZH_WEEKDAYS, whole
-from campaignwright.tools.normalise_text import clean, problem
+from campaignwright.tools.normalise_text import clean, problem, tail
 
 EXPECTED = "a date or a range of dates such as 1 December, next Monday, Dec 1-7 or 下周一"
 _ORDINALS = {
@@ -64,6 +63,7 @@ _ABSOLUTE = [
         rf"{_WD}{_DAY}(?: day)?(?: of)?[ -]?{MONTH}{_YEAR}",
         rf"{_WD}{MONTH} ?(?:the )?{_DAY}{_YEAR}",
         r"(?<![\d/])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?:/(?P<y>20\d\d|\d\d))?(?![\d/])",
+        r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>20\d\d)(?!\d)",
         r"(?<![\d.])(?P<m>\d{1,2})\.(?P<d>\d{1,2})(?![\d.])",
     )
 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from campaignwright.tools.normalise_numbers import tail
-from campaignwright.tools.normalise_text import clean, numbers, problem
+from campaignwright.tools.normalise_text import clean, numbers, problem, tail
 
 DAYS = {
     "day": 1,

@@ -69,9 +69,20 @@ def closest(text: str, table: dict[str, str], *, cutoff: float) -> str | None:
     hits = process.extract(text, table.keys(), scorer=fuzz.ratio, score_cutoff=cutoff - 8, limit=12)
     if not hits or hits[0][1] < cutoff:
         return None
+    hits = [hit for hit in hits if _same_words(text, hit[0])]
+    if not hits or hits[0][1] < cutoff:
+        return None
     best = table[hits[0][0]]
     rival = max((score for form, score, _ in hits if table[form] != best), default=0.0)
     return best if hits[0][1] - rival >= 4 else None
+
+
+def _same_words(said: str, form: str) -> bool:
+    """Whether two names differ by typing alone: word for word alike, or alike when written as one."""
+    left, right = re.split(r"[ -]", said), re.split(r"[ -]", form)
+    if len(left) != len(right):
+        return fuzz.ratio(said.replace(" ", ""), form.replace(" ", "")) >= 92
+    return all(fuzz.ratio(a, b) >= 65 for a, b in zip(left, right, strict=True))
 
 
 def channel(said: object, *, argument: str = "channel") -> Channel:
@@ -143,7 +154,7 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
         return exact
     custom = {form: name for form, name in own.items() if name not in AUDIENCES}
     near = closest(bare, custom, cutoff=86) if custom else None
-    near = near or closest(bare, _table("audiences"), cutoff=84 if not has_cjk(bare) else 75)
+    near = near or closest(bare, _table("audiences"), cutoff=84 if not has_cjk(bare) else 86)
     if near:
         return near
     meant = {

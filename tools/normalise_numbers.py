@@ -11,7 +11,7 @@ import re
 
 from babel.numbers import list_currencies
 
-from campaignwright.tools.normalise_text import Number, clean, numbers, problem
+from campaignwright.tools.normalise_text import Number, clean, numbers, problem, tail
 
 DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
 _YEN = ("CNY", "JPY")
@@ -32,20 +32,19 @@ _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"[¥]|円", _YEN),
     (r"\$|dollars?|bucks?", DOLLARS),
 )
-_CORRECTION = re.compile(
-    r"no,? wait|\bwait,? no\b|\bsorry,? |i mean|\bmake that\b|scratch that|啊?不对|不是|看错[行了]*|说错了?|哦不|，不，"
-)
 _HALF = re.compile(r"\bhalf(?! (?:a|an) (?:million|thousand|grand|billion)|price)|\bhalve|一半|减半|对半")
 _TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍")
 _TRIPLE = re.compile(r"\btripl\w*|三倍")
 _LESS = re.compile(
-    r"\bless\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b|\bdecreas\w*|\bknock\b|\btake\b|\bsmaller\b|"
+    r"\bless\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
+    r"\btake\b(?=.*\b(?:off|away|out)\b)|\bsmaller\b|"
     r"\bminus\b|\bdown by\b|\boff\b|"
-    r"\bcheaper\b|减|砍|少|降|压|扣"
+    r"\bcheaper\b|减|砍|少(?=花|投|给|用|掉|[\d一二两三四五六七八九十])|降|压|扣"
 )
 _MORE = re.compile(
-    r"\bmore\b|\bextra\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus\b|\braise\b|\bup by\b|"
-    r"\bbump\b|\bbigger\b|加|多|涨|提高|追|添"
+    r"\bmore\b|\bextra\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus (?=[$€£¥]?\d)|\braise\b|"
+    r"\bup by\b|"
+    r"\bbump\b|\bbigger\b|加(?!元|币|拿大)|多(?=加|花|投|给|[\d一二两三四五六七八九十])|涨|提高|追|添"
 )
 _ABSOLUTE = re.compile(r"\bto\b(?! (?:the|my) budget)|\bat\b|\binstead\b|到|成|为|改")
 _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
@@ -53,15 +52,8 @@ _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?�
 
 @functools.cache
 def _codes() -> re.Pattern:
-    return re.compile(
-        rf"(?<![a-z])({'|'.join(code.lower() for code in sorted(list_currencies()) if code not in ('ALL', 'TOP'))})(?![a-z])"
-    )
-
-
-def tail(text: str) -> str:
-    """What is said after a correction ("5万，不对，3万" -> "3万"); the text itself when there is none."""
-    parts = [part for part in _CORRECTION.split(text) if part.strip(" ,，.")]
-    return parts[-1] if parts and numbers(parts[-1]) else text
+    codes = "|".join(code.lower() for code in sorted(list_currencies()) if code not in ("ALL", "TOP"))
+    return re.compile(rf"(?<![a-z])({codes})(?![a-z])")
 
 
 def _currency(text: str, workspace: str) -> str | None:
@@ -145,7 +137,7 @@ def _changed(text: str, percent: list[Number], said: object, current: float | No
     sign = -1 if _LESS.search(text) else 1 if _MORE.search(text) else 0
     hedge = re.search(
         r"\bno(?:t)? more than|\bless than|\bmore than|\bor less|\bor more|\bno less|\bnot less|最多|至多|顶多|"
-        r"多少|差不多|至少|不少于|不超过|max",
+        r"多少|差不多|一共|总共|加起来|合计|至少|不少于|不超过|max",
         text,
     )
     if sign == 0 or hedge or _ABSOLUTE.search(text) or not found:

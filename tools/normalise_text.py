@@ -96,6 +96,10 @@ _EN_DIGITS = re.compile(
     rf"(?<![\d.,])({_DIGITS})(?:\s?(hundred|thousand|grand|million|billion|mn|bn|k|m)(?!(?!{_MONEY})[a-z]))?"
 )
 
+_CORRECTION = re.compile(
+    r"no,? wait|\bwait,? no\b|\bsorry,? |i mean|\bmake that\b|scratch that|啊?不对|不是|看错[行了]*|说错了?|哦不|，不,"
+)
+
 
 @dataclass(frozen=True)
 class Number:
@@ -235,3 +239,9 @@ def _value(match: re.Match) -> float:
     if match.group("quarter"):
         return SCALES[match.group("quarter")] / 4
     return english_value(match.group("words"))
+
+
+def tail(text: str) -> str:
+    """What is said after a correction ("5万，不对，3万" -> "3万"); the text itself when there is none."""
+    parts = [part for part in _CORRECTION.split(text) if part.strip(" ,，.")]
+    return parts[-1] if parts and numbers(parts[-1]) else text
