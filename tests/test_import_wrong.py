@@ -198,8 +198,7 @@ def test_kill_in_the_middle_leaves_the_old_state(tmp_path):
     old, new = tmp_path / "old.csv", tmp_path / "new.csv"
     old.write_text(RETAIL)
     new.write_text(
-        RETAIL_HEADER
-        + "".join(f"{700000 + i},P{i % 50},MUG,1,2011-01-01 10:00:00,2.00,{i},UK\n" for i in range(3_000))
+        RETAIL_HEADER + "".join(f"{700000 + i},P{i % 50},MUG,1,2011-01-01 10:00:00,2.00,{i},UK\n" for i in range(3_000))
     )
     with Workspace.open(tmp_path / "shop", create=True) as workspace:
         import_file(workspace, old)
@@ -238,13 +237,32 @@ cells = st.one_of(
     st.floats().map(str),
     st.integers().map(str),
     st.datetimes().map(str),
-    st.sampled_from(["", "=1+1", "--", "NULL", "\x00", "\ufeff", '"', "1e309", "٣", "−5", "C1", "  ", "nan", "inf", "Total: ", "+44 1"]),
+    st.sampled_from(
+        [
+            "",
+            "=1+1",
+            "--",
+            "NULL",
+            "\x00",
+            "\ufeff",
+            '"',
+            "1e309",
+            "٣",
+            "−5",
+            "C1",
+            "  ",
+            "nan",
+            "inf",
+            "Total: ",
+            "+44 1",
+        ]
+    ),
 )
 VALID = {
     RETAIL_HEADER: ["536365", "85123A", "HEART", "6", "2010-12-01 08:26:00", "2.55", "17850", "UK"],
     GOOGLE_HEADER: ["2026-11-01", "Brand", "GBP", "10", "500", "5.00", "1", "20"],
-    "Reporting starts,Reporting ends,Campaign name,Amount spent (GBP),Impressions,Link clicks,Results,Result indicator\n": [
-        "2026-11-01", "2026-11-02", "Brand", "5", "500", "10", "1", "purchase"],
+    "Reporting starts,Reporting ends,Campaign name,Amount spent (GBP),Impressions,Results,Result type\n": [
+        "2026-11-01", "2026-11-02", "Brand", "5", "500", "1", "purchase"],
     "Campaign Name,Subject,Send Time,Total Recipients,Unique Placed Order,Revenue,Unique Clicks,Campaign ID\n": [
         "June", "20% off", "2026-06-01 09:00", "1000", "3", "90.5", "50", "k1"],
     "Name,Financial Status,Created at,Total,Lineitem quantity,Lineitem price,Lineitem name,Email\n": [
