@@ -139,12 +139,22 @@ def render(text: str, ground: Grounds) -> Rendered:
     return renderer.record
 
 
+def figures_line(figures: list[Figure], language: str, currency: str) -> str:
+    """The latest figures as "label: value" on one line, for when there is no text to show."""
+    latest = {figure.name: figure for figure in figures}
+    parts = []
+    for figure in latest.values():
+        value = show_value(figure.value, figure.unit, language, currency, figure.name)
+        parts.append(f"{label('figure', figure.name, language)}{'：' if language == 'zh' else ': '}{value}")
+    return ("；" if language == "zh" else "; ").join(parts)
+
+
 def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
     """One sentence with its slots filled. Raises _Ungrounded for an unknown slot or a number that nothing supports."""
     bare = SLOT.sub(" ", text)
     for name in sorted(ground.known_names, key=len, reverse=True):
         bare = bare.replace(name, " ")
-    bare = re.sub(r"(?<![A-Za-z0-9])s\d+(?![\d.])", " ", bare)  # ids of strategies
+    bare = re.sub(r"(?<![A-Za-z0-9])s\d+\b(?!\.\d)", " ", bare)  # ids of strategies
     for number in numbers(bare):
         if not supported(number, ground):
             raise _Ungrounded(f"the number {number.text!r} is neither a figure nor the marketer's")

@@ -1,0 +1,78 @@
+"""From what the model says and the tools return to a Turn: renders text as it streams and sums the turn up."""
+
+from __future__ import annotations
+
+from campaignwright.agent.prompting import sentence
+from campaignwright.agent.render import Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.tools_bridge import Running
+from campaignwright.agent.turns import Turn
+from campaignwright.tools.base import Figure
+
+
+class Narrator:
+    """Listens to one turn. `said`: the marketer's messages of this session, whose numbers the text may repeat."""
+
+    def __init__(self, running: Running, said: list[str]) -> None:
+        self.running = running
+        self.said = said
+        self._renderer: Renderer | None = None
+        self._message = ""
+
+    def hear(self, message: str, piece: str) -> None:
+        """Take one piece of the text of the model's `message` and emit the sentences that are complete."""
+        if not piece:
+            return
+        if self._renderer is None or message != self._message:
+            self._close()
+            self._renderer, self._message = Renderer(grounds(self.running.ctx, self.said)), message
+        self._emit(self._renderer.feed(piece))
+
+    def turn(self, final: str, error: str | None) -> Turn:
+        """The Turn, given the model's closing text, or with `error` the fixed sentence that ended the turn."""
+        self._close()
+        running = self.running
+        results = [call.result for call in running.calls if call.result]
+        plans = [result["data"]["plan"] for result in results if "plan" in result["data"]]
+        listed = [*(plans[-1]["figures"] if plans else []), *(one for result in results for one in result["figures"])]
+        figures = [Figure.model_validate(one) for one in {one["id"]: one for one in listed}.values()]
+        notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
+        rendered = Rendered(final) if error else render(final, grounds(running.ctx, self.said))
+        parts = [rendered.text] if rendered.text else []
+        if error or not rendered.text:
+            parts = parts or self._instead(rendered, figures, bool(plans))
+            self._emit("\n\n".join(parts))
+        if not plans:  # a plan prints its own notes
+            more = [note for note in [*notes, *self._unanswered()] if note not in parts and not error]
+            self._emit("".join(f"\n\n{note}" for note in more))
+            parts += more
+        return Turn(
+            text="\n\n".join(parts), session=running.session, language=running.language, tool_calls=running.calls,
+            brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
+            dropped=rendered.dropped, error=error,
+        )  # fmt: skip
+
+    def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool) -> list[str]:
+        """What to say when nothing of the model's text can be shown."""
+        language = self.running.language
+        if planned:
+            return [sentence("plan_ready", language)]
+        said = [sentence("nothing_grounded" if rendered.dropped else "no_answer", language)]
+        if not figures:
+            return said
+        line = figures_line(figures, language, self.running.ctx.workspace.currency)
+        return [*(said if rendered.dropped else []), line]
+
+    def _unanswered(self) -> list[str]:
+        """Errors of tools that gave no result in this turn."""
+        calls = self.running.calls
+        answered = {call.name for call in calls if call.result}
+        return list(dict.fromkeys(call.error for call in calls if call.error and call.name not in answered))
+
+    def _close(self) -> None:
+        if self._renderer is not None:
+            self._emit(self._renderer.close())
+            self._renderer = None
+
+    def _emit(self, text: str) -> None:
+        if text:
+            self.running.emit({"type": "text", "text": text})

@@ -1,0 +1,133 @@
+"""The planning loop: LangChain's `create_agent` with one middleware that shapes what the model sees and runs calls.
+
+Of earlier turns the model is shown the marketer's words, the brief and the closing text; of the running one everything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, hook_config
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.prebuilt.tool_node import ToolCallRequest
+
+from campaignwright.agent.local_model import ModelProblem
+from campaignwright.agent.prompting import prompt
+from campaignwright.agent.sessions import Sessions
+from campaignwright.agent.tools_bridge import REPAIRS, Cancelled, Running, langchain_tools, run_call
+from campaignwright.tools.base import Tool
+
+LOG = logging.getLogger(__name__)
+EARLIER = 6  # earlier turns that the model is shown
+STEPS = 100  # LangGraph's recursion limit: some three steps a call
+
+
+class PlannerMiddleware(AgentMiddleware):
+    """Shapes the messages, runs the tools in the turn's context, and ends the turn when it must end."""
+
+    @hook_config(can_jump_to=["end"])
+    def before_model(self, state: dict[str, Any], runtime: Any) -> dict[str, Any] | None:
+        """End the turn with its sentence when a call failed for good."""
+        running: Running = runtime.context
+        if running.stop is None:
+            return None
+        return {"messages": [AIMessage(running.stop[1])], "jump_to": "end"}
+
+    def wrap_model_call(self, request: ModelRequest, handler: Callable[[ModelRequest], ModelResponse]) -> ModelResponse:
+        """Show the model its system prompt and the shaped conversation. Raises ModelProblem when it cannot answer."""
+        running: Running = request.runtime.context
+        system = prompt(
+            "system", running.language, today=f"{running.ctx.today:%A} {running.ctx.today.isoformat()}",
+            currency=running.ctx.workspace.currency,
+        )  # fmt: skip
+        shaped = request.override(messages=shape(request.messages), system_message=SystemMessage(system))
+        try:
+            return handler(shaped)
+        except (ModelProblem, Cancelled):
+            raise
+        except Exception as error:
+            LOG.warning("the model failed: %s", type(error).__name__)
+            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+            raise ModelProblem(reason) from error
+
+    @hook_config(can_jump_to=["model"])
+    def after_model(self, state: dict[str, Any], runtime: Any) -> dict[str, Any] | None:
+        """Give broken calls (a served model's malformed JSON) back for repair."""
+        message = state["messages"][-1]
+        broken = getattr(message, "invalid_tool_calls", None)
+        if not isinstance(message, AIMessage) or not broken or message.tool_calls:
+            return None
+        running: Running = runtime.context
+        tries = running.refusals["(malformed)"] = running.refusals.get("(malformed)", 0) + 1
+        if tries > REPAIRS:
+            running.end("repair", "repair_failed", tool=broken[0]["name"] or "?", reason="malformed JSON")
+        error = json.dumps({"ok": False, "error": "The arguments are not valid JSON.", "retry": True})
+        answers = [ToolMessage(error, name=one["name"], tool_call_id=one["id"] or "") for one in broken]
+        return {"messages": answers, "jump_to": "model"}
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[..., Any]) -> ToolMessage:
+        """Run one call in the turn's context."""
+        one = request.tool_call
+        return run_call(request.runtime.context, one["name"], one["args"], one["id"])
+
+
+def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessions) -> CompiledStateGraph:
+    """The compiled loop. Run it with `config(session)` and a Running as context."""
+    return create_agent(
+        chat, langchain_tools(registry), middleware=[PlannerMiddleware()], context_schema=Running,
+        checkpointer=sessions.saver, name="planner",
+    )  # fmt: skip
+
+
+def config(session: str) -> dict[str, Any]:
+    """LangGraph's configuration of a turn: one thread a session, calls one after the other."""
+    return {"configurable": {"thread_id": session}, "recursion_limit": STEPS, "max_concurrency": 1}
+
+
+def shape(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """The conversation as the model is shown it. A call without an answer (a killed turn) is left out."""
+    turns: list[list[BaseMessage]] = []
+    for message in messages:
+        if isinstance(message, HumanMessage) or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    if not turns:
+        return []
+    earlier = [one for turn in turns[-1 - EARLIER : -1] for one in _earlier(turn)]
+    return earlier + _answered(turns[-1])
+
+
+def _earlier(turn: list[BaseMessage]) -> list[BaseMessage]:
+    """An earlier turn: what was asked, the last brief that was set, what was answered."""
+    kept: list[BaseMessage] = [message for message in turn[:1] if isinstance(message, HumanMessage)]
+    answers = {message.tool_call_id: message for message in turn if isinstance(message, ToolMessage)}
+    for message in reversed(turn):
+        calls = [one for one in getattr(message, "tool_calls", []) if one["name"] == "set_brief"]
+        answer = answers.get(calls[0]["id"]) if calls else None
+        if answer is not None and answer.status == "success":
+            kept += [AIMessage("", tool_calls=calls[:1]), answer]
+            break
+    last = turn[-1]
+    if isinstance(last, AIMessage) and last.text and not last.tool_calls:
+        kept.append(AIMessage(str(last.text)))
+    return kept
+
+
+def _answered(turn: list[BaseMessage]) -> list[BaseMessage]:
+    """The running turn without calls that never got all their answers."""
+    answers = {message.tool_call_id for message in turn if isinstance(message, ToolMessage)}
+    kept: list[BaseMessage] = []
+    left_out: set[str | None] = set()
+    for message in turn:
+        ids = [one["id"] for one in message.tool_calls] if isinstance(message, AIMessage) else []
+        if not set(ids) <= answers:
+            left_out.update(ids)
+        elif not (isinstance(message, ToolMessage) and message.tool_call_id in left_out):
+            kept.append(message)
+    return kept

@@ -1,0 +1,124 @@
+"""The tools as LangChain sees them, and the running of one call: result, refusal or failure as a tool message.
+
+Nothing here spends money or sends anything: the tools only compute, and write files of the workspace.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+
+from campaignwright.agent.prompting import sentence
+from campaignwright.agent.sessions import Sessions
+from campaignwright.agent.turns import ToolCall
+from campaignwright.tools.base import Context, Tool, ToolError, ToolResult, call
+
+LOG = logging.getLogger(__name__)
+REPAIRS = 2  # further tries after a refused call of the same tool
+MOST_CALLS = 20  # calls in one turn
+
+
+class Cancelled(Exception):
+    """The listener of this turn has gone."""
+
+
+@dataclass
+class Running:
+    """One turn under way. `stop`: (code, sentence) that ends it, None while it may go on."""
+
+    ctx: Context
+    session: str
+    sessions: Sessions
+    registry: dict[str, Tool]
+    emit: Callable[[dict[str, Any]], None]
+    calls: list[ToolCall] = field(default_factory=list)
+    refusals: dict[str, int] = field(default_factory=dict)
+    stop: tuple[str, str] | None = None
+
+    @property
+    def language(self) -> str:
+        return self.ctx.language
+
+    def end(self, code: str, name: str, /, **slots: object) -> None:
+        """End the turn with the fixed sentence `name`; the first reason stays."""
+        self.stop = self.stop or (code, sentence(name, self.language, **slots))
+
+
+def langchain_tools(registry: dict[str, Tool]) -> list[BaseTool]:
+    """The tools with their own schemas, for binding to a model. They run through `run_call`, never by themselves."""
+
+    def refuse(**_: object) -> str:
+        raise RuntimeError("tools run through tools_bridge.run_call")
+
+    found: list[BaseTool] = []
+    for one in registry.values():
+        schema = one.schema()
+        found.append(StructuredTool(
+            name=one.name, description=one.description, func=refuse, metadata={"schema": schema},
+            args_schema=schema["function"]["parameters"],
+        ))  # fmt: skip
+    return found
+
+
+def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: str | None) -> ToolMessage:
+    """Run one tool call; the planning state is stored before this returns. Content is what the model reads, as JSON."""
+    if running.stop is not None:
+        return _message(name, call_id, {"ok": False, "error": "The turn has ended.", "retry": False})
+    if len(running.calls) >= MOST_CALLS:
+        running.end("limit", "too_many_calls", limit=MOST_CALLS)
+        return _message(name, call_id, {"ok": False, "error": "Too many calls.", "retry": False})
+    running.emit({"type": "tool_start", "name": name, "arguments": arguments})
+    record = ToolCall(name=name, arguments=arguments)
+    running.calls.append(record)
+    started = time.perf_counter()
+    result: ToolResult | None = None
+    try:
+        result, record.seconds = call(running.registry, running.ctx, name, arguments)
+        answer = result.for_model()
+        record.result = result.model_dump(mode="json")
+        running.refusals.pop(name, None)
+    except ToolError as error:
+        answer = _refused(running, record, error)
+    except Exception as error:  # a defect in a tool: say so, log, stop; the conversation stays usable
+        answer = _failed(running, record, error)
+    record.seconds = record.seconds or time.perf_counter() - started
+    running.sessions.save(running.session, running.ctx)
+    running.emit({"type": "tool_end", **record.model_dump(mode="json")})
+    if result is not None and "plan" in result.data:
+        running.emit({"type": "plan", "plan": result.data["plan"]})
+    # the bulk (`data`) stays in the planning state and the turn: checkpoints repeat every message
+    kept = {key: value for key, value in record.result.items() if key != "data"} if record.result else None
+    return _message(name, call_id, answer, artifact=kept)
+
+
+def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: Any = None) -> ToolMessage:
+    content = json.dumps(answer, ensure_ascii=False)
+    status = "success" if answer.get("ok") else "error"
+    return ToolMessage(content=content, name=name, tool_call_id=call_id or "", artifact=artifact, status=status)
+
+
+def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
+    """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
+    record.error = str(error)
+    if error.retry:
+        tries = running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
+        if tries > REPAIRS:
+            running.end("repair", "repair_failed", tool=record.name, reason=str(error))
+    return error.for_model()
+
+
+def _failed(running: Running, record: ToolCall, error: Exception) -> dict[str, Any]:
+    """An unexpected exception: a missing table is only reported, anything else ends the turn."""
+    if getattr(error, "table", None):
+        return _refused(running, record, ToolError(str(error)))
+    LOG.exception("tool %s failed", record.name)
+    record.error = f"{record.name} failed ({type(error).__name__})"
+    running.end("tool", "tool_failed", tool=record.name, reason=type(error).__name__)
+    return {"ok": False, "error": "The calculation failed.", "retry": False}
