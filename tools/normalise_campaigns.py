@@ -32,6 +32,34 @@ def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") 
     exact = frame[frame["name"].map(clean) == text]
     if len(exact):
         return exact["campaign_id"].iloc[-1]
+    pool, narrowed = _narrow(text, frame)
+    if len(pool) and re.search(r"\b(?:last|latest|previous|most recent)\b|上一?[场次个]|最近", text):
+        return pool["campaign_id"].iloc[-1]
+    if narrowed and len(pool) == 1:
+        return pool["campaign_id"].iloc[0]
+    near = process.extract(
+        text,
+        dict(zip(frame["campaign_id"], frame["name"].map(clean), strict=True)),
+        scorer=fuzz.ratio,
+        limit=3,
+        score_cutoff=0,
+    )
+    if near and near[0][1] >= 88 and (len(near) == 1 or near[0][1] - near[1][1] >= 3):
+        return near[0][2]
+    shown = (
+        pool["name"].tail(4).tolist()
+        if narrowed and len(pool)
+        else [frame.set_index("campaign_id")["name"][n[2]] for n in near]
+    )
+    raise problem(
+        argument,
+        f"one past campaign by name ({'several fit' if len(pool) > 1 and narrowed else 'nearest'}: {'; '.join(shown)})",
+        said,
+    )
+
+
+def _narrow(text: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """(campaigns of the month and with the words said, whether the text says any of these)."""
     dated = frame[frame["start"].notna()]
     hits = _by_month(text, dated)
     rest = words(
@@ -52,30 +80,7 @@ def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") 
         category = category_alias(" ".join(sorted(rest))) or category_alias(strip_frame(text))
         wanted = [rest] + ([words(category[0])] if category else [])
         pool = pool[[any(w <= tokens for w in wanted) for tokens in wide]]
-    if len(pool) and re.search(r"\b(?:last|latest|previous|most recent)\b|上一?[场次个]|最近", text):
-        return pool["campaign_id"].iloc[-1]
-    if (rest or hits is not None) and len(pool) == 1:
-        return pool["campaign_id"].iloc[0]
-    near = process.extract(
-        text,
-        dict(zip(frame["campaign_id"], frame["name"].map(clean), strict=True)),
-        scorer=fuzz.ratio,
-        limit=3,
-        score_cutoff=0,
-    )
-    if near and near[0][1] >= 88 and (len(near) == 1 or near[0][1] - near[1][1] >= 3):
-        return near[0][2]
-    shown = (
-        pool["name"].tail(4).tolist()
-        if (rest or hits is not None) and len(pool)
-        else [frame.set_index("campaign_id")["name"][n[2]] for n in near]
-    )
-    raise problem(
-        argument,
-        f"one past campaign by name "
-        f"({'several fit' if len(pool) > 1 and (rest or hits is not None) else 'nearest'}: {'; '.join(shown)})",
-        said,
-    )
+    return pool, bool(rest) or hits is not None
 
 
 def _by_month(text: str, frame: pd.DataFrame) -> pd.DataFrame | None:

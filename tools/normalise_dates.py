@@ -1,8 +1,7 @@
 """Dates and ranges of dates in the marketer's own words, English and Chinese.
 
-Rules: weeks run Monday to Sunday; "next Friday" is the Friday of next week, "Friday" the first one after today; a date
-without a year is the next one on or after today; m/d is month first unless only day first is possible; ranges include
-both ends. A weekday that the date does not have is reported.
+Weeks run Monday to Sunday; a date without a year is the next one on or after today; m/d is month first unless only day
+first is possible; ranges include both ends. A weekday that the date does not have is reported.
 """
 
 from __future__ import annotations
