@@ -126,22 +126,7 @@ def _outcomes(
     """Visit, conversion and spend of every recipient, and the lines that the mailing added."""
     strategy = campaign["strategy"]
     products, day = market.catalogue.index(strategy.products), (strategy.start - history.begin).days
-    persuaded = np.flatnonzero(rng.random(len(who)) < effect)
-    weights = market.catalogue.sessions[products] * market.catalogue.odds[products]
-    on = day + rng.geometric(0.3, len(persuaded)).clip(max=WINDOW) - 1
-    bought = rng.choice(products, len(persuaded), p=weights / weights.sum())
-    cut = np.maximum(history.discount[bought, on // 7], strategy.discount)
-    added = pd.DataFrame(
-        {
-            "product": bought,
-            "quantity": 1,
-            "customer": who[persuaded],
-            "week": on // 7,
-            "discount": cut,
-            "channel": "email",
-            "day": on,
-        }
-    )
+    added = _added_lines(rng, market, history, campaign, who[rng.random(len(who)) < effect])
     recent = pd.concat([_window(lines, products, day), added])
     paid = history.price[recent["product"], recent["week"]] * (1 - recent["discount"].to_numpy())
     spend = np.bincount(
@@ -166,3 +151,17 @@ def _outcomes(
         }
     )
     return frame, added
+
+
+def _added_lines(
+    rng: np.random.Generator, market: Market, history: History, campaign: dict, persuaded: np.ndarray
+) -> pd.DataFrame:
+    """One line for each persuaded customer (index): a product of the campaign, within days of the mailing."""
+    strategy = campaign["strategy"]
+    products, day = market.catalogue.index(strategy.products), (strategy.start - history.begin).days
+    weights = market.catalogue.sessions[products] * market.catalogue.odds[products]
+    on = day + rng.geometric(0.3, len(persuaded)).clip(max=WINDOW) - 1
+    bought = rng.choice(products, len(persuaded), p=weights / weights.sum())
+    cut = np.maximum(history.discount[bought, on // 7], strategy.discount)
+    columns = {"product": bought, "quantity": 1, "customer": persuaded, "week": on // 7, "discount": cut, "day": on}
+    return pd.DataFrame(columns).assign(channel="email")

@@ -113,18 +113,7 @@ def _decide_one(
     expected = xi[products, start // 7].mean() + rng.normal(0, 0.1)
     audience = str(rng.choice(AUDIENCES, p=[0.34, 0.15, 0.13, 0.15, 0.11, 0.12]))
     shares = _pick_shares(rng, manager)
-    offer = str(
-        rng.choice(
-            ["none", "percent_off", "amount_off", "free_shipping", "bundle", "gift"],
-            p=[0.16, 0.42, 0.12, 0.14, 0.08, 0.08],
-        )
-    )
-    depth = manager.discount + 0.05 * (audience in ("lapsed", "deal_seekers")) - 0.25 * expected + rng.normal(0, 0.05)
-    discount = (
-        round(float(np.clip(np.round(depth * 20) / 20, 0.05, 0.4)), 2)
-        if offer in ("percent_off", "amount_off", "bundle")
-        else 0.0
-    )
+    offer, discount = _pick_offer(rng, manager, audience, expected)
     size = {"one": 0.25, "line": 0.55, "category": 1.1, "shop": 2.4}[label[0]]
     size *= PAID_POOL[audience] ** 0.7
     budget = manager.budget * size * (days / 12) ** 0.7 * np.exp(2.0 * expected + rng.normal(0, 0.45))
@@ -164,6 +153,24 @@ def _decide_one(
         "offer": offer,
         "discount": discount,
     }
+
+
+def _pick_offer(rng: np.random.Generator, manager: Manager, audience: str, expected: float) -> tuple[str, float]:
+    """Offer and discount (0-0.4, in steps of 5 %): deeper when weak demand is expected (log shock)."""
+    offer = str(
+        rng.choice(
+            ["none", "percent_off", "amount_off", "free_shipping", "bundle", "gift"],
+            p=[0.16, 0.42, 0.12, 0.14, 0.08, 0.08],
+        )
+    )
+    extra = 0.05 * (audience in ("lapsed", "deal_seekers"))
+    depth = manager.discount + extra - 0.25 * expected + rng.normal(0, 0.05)
+    discount = (
+        round(float(np.clip(np.round(depth * 20) / 20, 0.05, 0.4)), 2)
+        if offer in ("percent_off", "amount_off", "bundle")
+        else 0.0
+    )
+    return offer, discount
 
 
 def _pick_products(
