@@ -15,23 +15,7 @@ def settle_currency(workspace: Workspace, sheet: Sheet, said: str | None) -> str
     Raises ImportProblem: there is no exchange rate here.
     """
     name, fmt = sheet.raw.name, sheet.fmt
-    known = list_currencies()
-    for code in [said.upper()] if said else []:
-        if code not in known:
-            raise ImportProblem(
-                f"{name}: '{code[:20]}' is no known currency; use an ISO code such as USD, EUR, GBP or CNY."
-            )
-    for code in sheet.currencies:
-        if code not in known:
-            line = (
-                sheet.line[sheet.frame["currency"].str.upper() == code].min()
-                if sheet.has("currency")
-                else sheet.raw.header_line
-            )
-            raise ImportProblem(
-                f"{name}: line {line} states the unknown currency '{code}'; correct it to an ISO code "
-                "such as USD, EUR or GBP."
-            )
+    _refuse_unknown(sheet, said)
     stated = list(
         dict.fromkeys([*sheet.currencies, *([fmt.currency] if fmt.currency else []), *([said.upper()] if said else [])])
     )
@@ -61,3 +45,24 @@ def settle_currency(workspace: Workspace, sheet: Sheet, said: str | None) -> str
             f"convert the amounts to {workspace.currency} first, or import it into a workspace of its own."
         )
     return None
+
+
+def _refuse_unknown(sheet: Sheet, said: str | None) -> None:
+    """Raise ImportProblem for a currency, said by the user or stated in the file, that is not ISO 4217."""
+    name, known = sheet.raw.name, list_currencies()
+    for code in [said.upper()] if said else []:
+        if code not in known:
+            raise ImportProblem(
+                f"{name}: '{code[:20]}' is no known currency; use an ISO code such as USD, EUR, GBP or CNY."
+            )
+    for code in sheet.currencies:
+        if code not in known:
+            line = (
+                sheet.line[sheet.frame["currency"].str.upper() == code].min()
+                if sheet.has("currency")
+                else sheet.raw.header_line
+            )
+            raise ImportProblem(
+                f"{name}: line {line} states the unknown currency '{code}'; correct it to an ISO code "
+                "such as USD, EUR or GBP."
+            )

@@ -26,9 +26,10 @@ from campaignwright.market import (
     formats_sales,
     formats_shop,
 )
-from campaignwright.market.formats_base import Format, NothingKept, Sheet, Write, convert, find_columns, match
+from campaignwright.market.formats_base import Format, NothingKept, Sheet, Write, convert
 from campaignwright.market.formats_currency import settle_currency
 from campaignwright.market.formats_generic import generic, mapped
+from campaignwright.market.formats_match import find_columns, match
 from campaignwright.market.formats_store import insert, store
 from campaignwright.market.reading import RawTable, normalise, parse
 from campaignwright.market.reading_encoding import ImportProblem, Source, load
@@ -137,6 +138,16 @@ def import_file(
     fmt, found = _recognised(raw, mapping, table)
     tell(0.3, "converting")
     sheet = convert(raw, fmt, found, workspace.pseudonym)
+    report = _stored(workspace, source, table, sheet, currency, tell)
+    report.seconds = round(time.perf_counter() - started, 3)
+    tell(1.0, "done")
+    return report
+
+
+def _stored(
+    workspace: Workspace, source: Source, table: str | None, sheet: Sheet, currency: str | None, tell: Progress
+) -> ImportReport:
+    """Build and write the sheet's rows in one transaction; all of it happens or nothing."""
     settings = dict(workspace.settings)
     try:
         with workspace.transaction() as connection:
@@ -156,13 +167,11 @@ def import_file(
     except duckdb.Error as error:
         _restore(workspace, settings)
         raise ImportProblem(
-            f"{raw.name}: could not be stored ({str(error).splitlines()[0][:160]}); nothing was changed."
+            f"{source.name}: could not be stored ({str(error).splitlines()[0][:160]}); nothing was changed."
         ) from error
     except BaseException:
         _restore(workspace, settings)
         raise
-    report.seconds = round(time.perf_counter() - started, 3)
-    tell(1.0, "done")
     return report
 
 

@@ -1,0 +1,59 @@
+"""Which format a file has, by its headers; and what to say when it has none."""
+
+from __future__ import annotations
+
+from campaignwright.market.formats_base import CURRENCY, Format
+from campaignwright.market.reading import normalise
+from campaignwright.market.reading_encoding import ImportProblem
+
+
+def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
+    """field -> header in the file, for the columns of `fmt` that are there.
+
+    A currency in a money header is set aside.
+    """
+    plain = {normalise(header): header for header in reversed(headers)}
+    bare = {normalise(CURRENCY.sub("", header)): header for header in reversed(headers)}
+    found = {}
+    for column in fmt.columns:
+        for alias in (column.field, *column.aliases):
+            header = plain.get(normalise(alias)) or (bare.get(normalise(alias)) if column.kind == "money" else None)
+            if header is not None:
+                found[column.field] = header
+                break
+    return found
+
+
+def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[Format, dict[str, str]]:
+    """The format whose required headers are all there (the one with most of them).
+
+    Raises ImportProblem naming what lacks.
+    """
+    best: tuple[float, int, Format, dict[str, str]] | None = None
+    for fmt in formats:
+        found = find_columns(fmt, headers)
+        required = [column.field for column in fmt.columns if column.required]
+        share = sum(column in found for column in required) / len(required)
+        score = (share, len(found), fmt, found)
+        if best is None or score[:2] > best[:2]:
+            best = score
+    share, hits, fmt, found = best
+    if share == 1:
+        return fmt, found
+    missing = [column.aliases[0] for column in fmt.columns if column.required and column.field not in found]
+    if share >= 0.6 and hits >= 3:
+        plural = "columns" if len(missing) > 1 else "column"
+        raise ImportProblem(
+            f"{name}: looks like {fmt.title}, but the {plural} {_quoted(missing)} "
+            f"{'are' if len(missing) > 1 else 'is'} "
+            "missing; add it in the report's column settings and export again."
+        )
+    near = f" The nearest is {fmt.title}, which also needs {_quoted(missing)}." if share >= 0.3 else ""
+    raise ImportProblem(
+        f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns "
+        "to the headers, for instance table orders with order_id=Number, ordered_at=Date, total=Amount."
+    )
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"'{name[:40]}'" for name in names)
