@@ -1,0 +1,329 @@
+"""The command line. Presentation only: it parses, calls the parts below and prints; heavy imports wait until needed.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 bad input data. An error is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="A marketing copilot for online shops.",
+    pretty_exceptions_enable=False,
+)
+finetune_app = typer.Typer(no_args_is_help=True, help="Train the language model: corpus, base, LoRA adapters.")
+app.add_typer(finetune_app, name="finetune")
+
+FAILED, USAGE, REFUSED, BAD_DATA = 1, 2, 3, 4
+
+
+class Stop(Exception):
+    """End the command with one line and an exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def default_workspace() -> str:
+    """$CAMPAIGNWRIGHT_WORKSPACE, else ./my-shop when it exists, else ./demo-shop."""
+    return os.environ.get("CAMPAIGNWRIGHT_WORKSPACE") or ("my-shop" if Path("my-shop").exists() else "demo-shop")
+
+
+def _day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise Stop(f"--today {text}: expected a date like 2026-11-23.", USAGE) from error
+
+
+WorkspaceOption = Annotated[
+    str | None,
+    typer.Option("--workspace", "-w", help="Workspace folder [default: my-shop if it exists, else demo-shop]"),
+]
+ModelOption = Annotated[
+    str, typer.Option(help="embedded | local path | hub id | openai:MODEL@BASE_URL", envvar="CAMPAIGNWRIGHT_MODEL")
+]
+AdapterOption = Annotated[str | None, typer.Option(help="LoRA adapter folder for a model of your own")]
+TodayOption = Annotated[str | None, typer.Option(help="Plan as if today were this date (YYYY-MM-DD)")]
+SeedOption = Annotated[int, typer.Option(help="Random seed")]
+
+
+def _copilot(workspace: str | None, model: str, adapter: str | None, today: str | None, seed: int):
+    from campaignwright.agent import Copilot
+
+    return Copilot.open(workspace or default_workspace(), model=model, adapter=adapter, today=_day(today), seed=seed)
+
+
+@app.command()
+def demo(
+    workspace: Annotated[str, typer.Option("--workspace", "-w")] = "demo-shop",
+    model: ModelOption = "embedded",
+    seed: SeedOption = 0,
+) -> None:
+    """Make the demo workspace if absent, plan one campaign end to end, print it and say where its files are."""
+    from campaignwright.ui import demo as script
+
+    script.run(Path(workspace), model=model, seed=seed)
+
+
+@app.command()
+def ask(
+    request: Annotated[str | None, typer.Argument(help="What you want, in English or Chinese")] = None,
+    workspace: WorkspaceOption = None,
+    model: ModelOption = "embedded",
+    adapter: AdapterOption = None,
+    today: TodayOption = None,
+    seed: SeedOption = 0,
+    session: Annotated[
+        str | None, typer.Option(help="Continue this conversation; a new one each time if not given")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole turn as JSON")] = False,
+    requests: Annotated[
+        Path | None, typer.Option(help="Batch: JSON lines with id, request and optionally session, today")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Batch: where the turns go, one JSON a line")] = None,
+) -> None:
+    """Ask once, or a whole file of requests."""
+    from campaignwright.ui import terminal
+
+    if (requests is None) == (request is None):
+        raise Stop('Give one request ("…") or --requests FILE --out FILE.', USAGE)
+    if requests is not None and out is None:
+        raise Stop("--requests needs --out FILE.", USAGE)
+    with _copilot(workspace, model, adapter, today, seed) as copilot:
+        if requests is not None:
+            from campaignwright.ui import batch
+
+            batch.ask_file(copilot, requests, out)
+        else:
+            terminal.ask_once(copilot, request, session=session or terminal.new_session(), as_json=as_json)
+
+
+@app.command()
+def chat(
+    workspace: WorkspaceOption = None,
+    model: ModelOption = "embedded",
+    adapter: AdapterOption = None,
+    today: TodayOption = None,
+    seed: SeedOption = 0,
+    session: Annotated[str | None, typer.Option(help="Continue this conversation")] = None,
+) -> None:
+    """Talk in the terminal; an empty line or Ctrl-D ends it."""
+    from campaignwright.ui import terminal
+
+    with _copilot(workspace, model, adapter, today, seed) as copilot:
+        terminal.chat(copilot, session or terminal.new_session())
+
+
+@app.command()
+def ui(
+    workspace: WorkspaceOption = None,
+    model: ModelOption = "embedded",
+    adapter: AdapterOption = None,
+    today: TodayOption = None,
+    seed: SeedOption = 0,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 7860,
+    open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser")] = True,
+) -> None:
+    """The chat in a browser, on 127.0.0.1 only."""
+    from campaignwright.ui import web
+
+    web.launch(
+        workspace or default_workspace(),
+        model=model,
+        adapter=adapter,
+        today=_day(today),
+        seed=seed,
+        port=port,
+        open_browser=open_browser,
+    )
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Export files (CSV, TSV, JSON; .gz too)")],
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Workspace folder; made when absent")] = "my-shop",
+    table: Annotated[str | None, typer.Option(help="Generic CSV: the table it fills")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="Generic CSV: table_column=file_column, repeatable")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of the file when it names none (ISO code)")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Import exports into a workspace; each file is kept whole or not at all."""
+    from campaignwright.ui import terminal
+
+    pairs = dict(pair.split("=", 1) for pair in mapping or [] if "=" in pair)
+    if mapping and len(pairs) != len(mapping):
+        raise Stop("--map expects table_column=file_column.", USAGE)
+    terminal.import_files(files, workspace, table=table, mapping=pairs or None, currency=currency, as_json=as_json)
+
+
+@app.command()
+def train(workspace: WorkspaceOption = None, seed: SeedOption = 0) -> None:
+    """Fit every model the workspace's data allow; what is current is skipped."""
+    from campaignwright.ui import terminal
+
+    terminal.train(workspace or default_workspace(), seed)
+
+
+@app.command()
+def write(
+    channel: Annotated[str, typer.Option(help="email | sms | push | search | social | display | wechat | xiaohongshu")],
+    out: Annotated[Path, typer.Option(help="CSV to write")],
+    audience: Annotated[str, typer.Option(help="all | new | loyal | lapsed | high_value | deal_seekers")] = "all",
+    product: Annotated[
+        str | None, typer.Option(help="A product or category; each customer's own recommendation if not given")
+    ] = None,
+    offer: Annotated[str | None, typer.Option(help='In your words: "15% off", "free shipping"')] = None,
+    language: Annotated[str, typer.Option(help="en | zh")] = "en",
+    tone: Annotated[str, typer.Option(help="neutral | playful | urgent | premium | friendly")] = "friendly",
+    n: Annotated[int, typer.Option(min=1, max=20, help="Variants")] = 3,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many customers")] = None,
+    workspace: WorkspaceOption = None,
+    model: ModelOption = "embedded",
+    adapter: AdapterOption = None,
+    today: TodayOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Copy for a whole audience: one row a customer, variants shared out at random, ready for a mailing tool."""
+    from campaignwright.ui import batch
+
+    with _copilot(workspace, model, adapter, today, seed) as copilot:
+        batch.write_audience(
+            copilot,
+            out,
+            limit=limit,
+            call={
+                "channel": channel,
+                "audience": audience,
+                "product": product,
+                "offer": offer,
+                "language": language,
+                "tone": tone,
+                "n": str(n),
+            },
+        )
+
+
+@app.command()
+def approve(
+    plan: Annotated[Path, typer.Argument(help="The plan's JSON file")], workspace: WorkspaceOption = None
+) -> None:
+    """Approve exactly this version of a plan, so that it can be exported to ad tools."""
+    from campaignwright.ui import files
+
+    files.approve(plan, workspace or default_workspace())
+
+
+@app.command()
+def export(
+    plan: Annotated[Path, typer.Argument(help="The plan's JSON file")],
+    format: Annotated[str, typer.Option(help="google-ads | meta | csv | md | docx | json")],
+    out: Annotated[Path, typer.Option(help="Folder for the files")] = Path("."),
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a plan as files to import elsewhere; everything in them is paused."""
+    from campaignwright.ui import files
+
+    if format not in (known := [*files.DOCUMENTS, *files.AD_FORMATS]):
+        raise Stop(f"--format {format}: expected one of {', '.join(known)}.", USAGE)
+    files.export(plan, format, out, workspace or default_workspace())
+
+
+@app.command("eval")
+def evaluate(
+    suite: Annotated[str, typer.Argument(help="planner | strategy")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only so many cases")] = None,
+    model: ModelOption = "embedded",
+    adapter: AdapterOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Run an eval suite and print its report."""
+    from campaignwright.evals import suites
+
+    if suite not in suites.SUITES:
+        raise Stop(f"There is no suite {suite!r}. Suites: {', '.join(suites.SUITES)}.", USAGE)
+    report = suites.run(suite, model=model, adapter=adapter, limit=limit, seed=seed)
+    typer.echo(json.dumps(report, ensure_ascii=False, indent=1) if as_json else suites.render(report))
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceOption = None,
+    benchmark: Annotated[bool, typer.Option("--benchmark", help="Measure the demo, an import and a plan")] = False,
+) -> None:
+    """Check the installation and the workspace; with --benchmark measure speed and memory."""
+    from campaignwright.ui import doctor as checks
+
+    raise typer.Exit(checks.run(workspace, benchmark=benchmark))
+
+
+@finetune_app.command("corpus")
+def finetune_corpus(
+    out: Annotated[Path, typer.Option(help="Folder for the corpus")],
+    size: Annotated[int, typer.Option(help="Chats to generate")] = 60000,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the training corpus and its data card."""
+    from campaignwright.finetune.corpus import write_corpus
+
+    write_corpus(out, seed=seed, size=size)
+
+
+def _known_errors() -> dict[type[BaseException], int]:
+    from campaignwright.agent.local_model import ModelProblem
+    from campaignwright.agent.sessions import SessionProblem
+    from campaignwright.market.exporters import ExportProblem
+    from campaignwright.market.importers import ImportProblem
+    from campaignwright.market.workspace import WorkspaceError
+    from campaignwright.tools.base import ToolError
+
+    return {
+        ImportProblem: BAD_DATA,
+        WorkspaceError: FAILED,
+        ModelProblem: FAILED,
+        SessionProblem: FAILED,
+        ToolError: FAILED,
+        ExportProblem: REFUSED,
+    }
+
+
+def main() -> None:
+    """Entry point of the `campaignwright` script."""
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "TOKENIZERS_PARALLELISM": "false",
+    }.items():
+        os.environ.setdefault(name, value)
+    try:
+        app()
+    except Stop as stop:
+        typer.echo(f"campaignwright: {stop}", err=True)
+        sys.exit(stop.code)
+    except KeyboardInterrupt:
+        typer.echo("\ncampaignwright: stopped; what was finished is kept.", err=True)
+        sys.exit(FAILED)
+    except Exception as error:
+        if os.environ.get("CAMPAIGNWRIGHT_DEBUG"):
+            raise
+        code = next((code for kind, code in _known_errors().items() if isinstance(error, kind)), None)
+        known = code is not None or isinstance(error, OSError | ValueError)
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        hint = "" if known else " (set CAMPAIGNWRIGHT_DEBUG=1 for the trace)"
+        typer.echo(f"campaignwright: {line}{hint}", err=True)
+        sys.exit(code or FAILED)

@@ -1,0 +1,58 @@
+"""Plans as files: approval and export, for the command line and the web page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from campaignwright.market import exporters
+from campaignwright.market.ledger import Ledger
+from campaignwright.ui.terminal import console
+
+AD_FORMATS = [name for name, (_, _, gated) in exporters.FORMATS.items() if gated]
+DOCUMENTS = [name for name, (_, _, gated) in exporters.FORMATS.items() if not gated]
+
+
+def read_plan(path: Path) -> dict:
+    """A plan from its JSON file, or from the JSON of a whole turn (`ask --json`). Raises ExportProblem in one line."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("plan"), dict):
+        return value["plan"]
+    return exporters.read_plan(path)
+
+
+def approve(path: Path, workspace: str) -> None:
+    """Record the approval of exactly this plan in the workspace's ledger."""
+    plan = read_plan(path)
+    Ledger(Path(workspace)).approve(plan)
+    console.print(
+        f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
+    )
+
+
+def export(path: Path, format: str, out: Path, workspace: str) -> None:
+    """Write the plan in `format` under `out`; ad formats need the approval."""
+    for file in exporters.export(read_plan(path), format, out, ledger=Ledger(Path(workspace))):
+        console.print(str(file), highlight=False, soft_wrap=True)
+
+
+def documents(plan: dict, folder: Path) -> list[Path]:
+    """The plan as documents (Markdown, Word, JSON) in `folder`, made when absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [file for format in DOCUMENTS for file in exporters.export(plan, format, folder)]
+
+
+def approve_and_export(plan: dict, ledger: Ledger, folder: Path) -> tuple[list[Path], list[str]]:
+    """Approve the plan and write every import file it has content for; returns the files and why others are absent."""
+    ledger.approve(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    files, absent = [], []
+    for format in AD_FORMATS:
+        try:
+            files += exporters.export(plan, format, folder, ledger=ledger)
+        except exporters.ExportProblem as problem:
+            absent.append(str(problem))
+    return files, absent

@@ -1,0 +1,159 @@
+"""What the command line prints: turns, the chat, import reports, training progress. No logic of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+console = Console()
+stderr = Console(stderr=True)
+
+
+def new_session() -> str:
+    """A session name of its own."""
+    return "s" + secrets.token_hex(4)
+
+
+def progress_bar() -> Progress:
+    """A progress display with an estimate, on standard error, gone when done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=stderr, transient=True)
+
+
+def reporting(progress: Progress, label: str):
+    """A `progress(fraction, text)` callback that drives one bar."""
+    task = progress.add_task(label, total=1.0)
+    return lambda fraction, text="": progress.update(
+        task, completed=min(fraction, 1.0), description=f"{label}: {text}" if text else label
+    )
+
+
+def card(event: dict) -> str:
+    """One finished tool call as a line."""
+    arguments = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in event["arguments"].items())
+    outcome = f"error: {event['error']}" if event.get("error") else f"{event['seconds']:.1f} s"
+    return f"  {event['name']}({arguments})  {outcome}"
+
+
+def show_turn(copilot, session: str, text: str) -> object:
+    """Ask and print as it happens; returns the Turn."""
+    turn = None
+    for event in copilot.stream(text, session=session):
+        if event["type"] == "tool_end":
+            stderr.print(card(event), style="dim", markup=False, highlight=False)
+        elif event["type"] == "done":
+            turn = event["turn"]
+    show_answer(turn)
+    return turn
+
+
+def show_answer(turn) -> None:
+    """The answer and, when there is one, the whole plan."""
+    from campaignwright.market.exporters import render_markdown
+
+    console.print(turn.text, markup=False, highlight=False)
+    if turn.plan:
+        body = render_markdown(turn.plan)
+        console.print(
+            Markdown(body) if console.is_terminal else body,
+            **({} if console.is_terminal else {"markup": False, "highlight": False, "soft_wrap": True}),
+        )
+
+
+def ask_once(copilot, request: str, *, session: str, as_json: bool) -> None:
+    """One request; JSON of the whole turn with `as_json`, else text."""
+    if as_json:
+        print_json(copilot.ask(request, session=session).to_json())
+    else:
+        show_turn(copilot, session, request)
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output, unwrapped."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    console.out(text, highlight=False)
+
+
+def chat(copilot, session: str) -> None:
+    """Read requests until an empty line or Ctrl-D."""
+    console.print(f"Campaignwright, session {session}. Say what you want to achieve; an empty line ends.", style="dim")
+    while True:
+        try:
+            text = console.input("[bold]> [/bold]").strip()
+        except EOFError:
+            return
+        if not text:
+            return
+        show_turn(copilot, session, text)
+
+
+def import_files(files: list[Path], workspace: str, *, as_json: bool, **options) -> None:
+    """Import each file, print its report; the first bad file stops with its error, earlier ones are kept."""
+    from campaignwright.market.importers import import_file
+    from campaignwright.market.workspace import Workspace
+
+    reports = []
+    with Workspace.open(workspace, create=True) as shop:
+        for file in files:
+            with progress_bar() as progress:
+                report = import_file(shop, file, progress=reporting(progress, f"Importing {file.name}"), **options)
+            reports.append(report.model_dump(mode="json"))
+            if not as_json:
+                show_report(report)
+    if as_json:
+        print_json(reports)
+    else:
+        console.print(f"Workspace: {workspace}. Next: campaignwright train -w {workspace}", highlight=False)
+
+
+def show_report(report) -> None:
+    """An import report: rows, totals against the file, the first rejected lines."""
+    if report.unchanged:
+        console.print(f"{report.file_name}: already imported, nothing changed.", highlight=False)
+        return
+    console.print(
+        f"{report.file_name} ({report.format}): {report.rows_read:,} rows read, {report.rows_kept:,} kept, "
+        f"{report.rows_rejected:,} rejected, {report.seconds:.1f} s",
+        highlight=False,
+    )
+    table = Table("total", "in the file", "kept", "rejected")
+    for name, total in report.totals.items():
+        table.add_row(name, *(f"{total[part]:,.2f}" for part in ("file", "kept", "rejected")))
+    if report.totals:
+        console.print(table)
+    for reject in report.rejected[:5]:
+        console.print(f"  line {reject.line}: {reject.reason}", markup=False, highlight=False)
+    if report.rows_rejected > 5:
+        console.print(f"  … {report.rows_rejected - 5:,} more in the workspace's table `rejects`.", highlight=False)
+    for warning in report.warnings:
+        console.print(f"  note: {warning}", markup=False, highlight=False)
+
+
+def train(workspace: str, seed: int) -> None:
+    """Train with a bar; then one line a model."""
+    from campaignwright.market.workspace import Workspace
+    from campaignwright.models.train import train as train_models
+
+    with Workspace.open(workspace) as shop, progress_bar() as progress:
+        report = train_models(shop, seed=seed, progress=reporting(progress, "Training"))
+    table = Table("model", "rows", "seconds", "quality on held-out data")
+    for name, row in report.items():
+        if "skipped" in row:
+            table.add_row(name, "", "", f"skipped: {row['skipped']}")
+            continue
+        metrics = ", ".join(
+            f"{key} {value:.3g}" for key, value in row["metrics"].items() if isinstance(value, int | float)
+        )
+        table.add_row(name, f"{row['rows']:,}", f"{row['seconds']:.1f}", metrics)
+    console.print(table)
