@@ -22,6 +22,7 @@ from campaignwright.models.forecast_calibration import SHARED, ForecastCalibrati
 from campaignwright.models.forecast_shop import Shop, demand_multiplier
 from campaignwright.models.response import ResponseModel
 from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K, batch_of, product_categories
+from campaignwright.models.strategy_threads import one_thread
 
 OBJECTIVE_METRIC = {"revenue": "revenue", "profit": "profit", "acquisition": "orders", "retention": "orders",
                     "clearance": "orders", "awareness": "impressions"}
@@ -60,6 +61,7 @@ class Forecaster:
         """Name and version for `Figure.source`."""
         return store.version(self.calibration)
 
+    @one_thread()
     def totals(self, batch: Batch, *, draws: int = draws_of.DRAWS) -> draws_of.Totals:
         """Draws and medians per channel of many strategies; `draws` is SEARCH_DRAWS or DRAWS."""
         spend = batch.spend()

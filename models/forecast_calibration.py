@@ -21,6 +21,7 @@ from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.response import ResponseModel, fit_response, folds, refit
 from campaignwright.models.response_priors import OWNED
 from campaignwright.models.strategy_space import Batch, K, history
+from campaignwright.models.strategy_threads import one_thread
 
 ENOUGH = 30  # campaigns that calibration needs
 SHARED = 0.3  # part of a stage's variance that channels of one campaign share, before campaigns tell
@@ -95,6 +96,7 @@ def predict(batch: Batch, spend: np.ndarray, curves: ChannelCurves, response: Re
     return draws_of.simulate(batch, stages, shop, draws_of.paid_share(batch, response), spend, z, headroom, width)
 
 
+@one_thread()
 def calibrate(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, response: ResponseModel, shop: Shop,
               seed: int) -> ForecastCalibration:
     """Conformal widths (Vovk's jackknife-style folds) and shrunk channel bias from out-of-fold predictions."""

@@ -15,6 +15,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models import response_priors as prior
 from campaignwright.models import store
 from campaignwright.models.audience import AudienceModel
+from campaignwright.models.forecast_season import fit_season
 from campaignwright.models.pricing import PRIOR_MEAN, PRIOR_SD, PriceModel
 from campaignwright.models.strategy_space import Batch
 
@@ -29,6 +30,7 @@ class Economics:
     cost_known: bool
     elasticity: float
     elasticity_sd: float
+    price: float = 0.0  # of a unit, 0 when unknown
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.prices = self._model(PriceModel)
         self.people = self._model(AudienceModel)
+        self.season = fit_season(self.workspace)
         self.returned = self._returned()
         self.scale = prior.money_scale(self.workspace.currency)
 
@@ -76,7 +79,8 @@ class Shop:
         spread = float(np.mean([self.prices.elasticity(product)[1] for product in known[:50]])) if known else PRIOR_SD / 2
         ratio = facts["cost"] / facts["price"] if facts["cost_known"] and facts["price"] else 1 - prior.MARGIN
         aov, aov_sd = (facts["aov"], 0.0) if facts["aov"] else (assumed, prior.ORDER_VALUE_SD)
-        return Economics(float(aov), aov_sd, float(ratio), bool(facts["cost_known"]), elasticity, spread)
+        return Economics(float(aov), aov_sd, float(ratio), bool(facts["cost_known"]), elasticity, spread,
+                         float(facts["price"] or 0.0))
 
     def table(self, batch: Batch) -> np.ndarray:
         """float[n, 6]: aov, aov_sd, cost_ratio, cost_known, elasticity, elasticity_sd of every strategy's products."""
@@ -89,8 +93,8 @@ class Shop:
         """The product set's part of past sales, 0.002-1; 1 for the whole shop or when nothing was sold."""
         if products not in self._weight:
             share = 1.0
-            if products and self.prices is not None and self.prices.table["revenue"].clip(lower=0).sum() > 0:
-                sold = self.prices.table["revenue"].clip(lower=0)
+            if products and self.prices is not None and self.prices.table["orders"].clip(lower=0).sum() > 0:
+                sold = self.prices.table["orders"].clip(lower=0)
                 share = float(sold.reindex([p for p in products if p in sold.index]).sum() / sold.sum())
             self._weight[products] = float(np.clip(share, 0.002, 1.0))
         return self._weight[products]
@@ -104,6 +108,20 @@ class Shop:
         paid = np.sqrt([self.weight(key) for key in batch.products])
         sends = self.cap(batch) / np.maximum(batch.days, 1)[:, None]
         return np.where(prior.OWNED[None, :] & np.isfinite(sends), np.maximum(sends, 1e-3), paid[:, None])
+
+    def covariates(self, batch: Batch) -> np.ndarray:
+        """float[n, 3]: log part of sales (about 0 for a tenth), log price against the shop's, log season index."""
+        key = (batch.products, batch.category, batch.start, batch.days)
+        rows = list(zip(*key, strict=True))
+        known = {row: self._covariates(*row) for row in set(rows)}
+        return np.array([known[row] for row in rows]).reshape(-1, 3)
+
+    def _covariates(self, products: tuple[str, ...], category: str, start: np.datetime64, days: float) -> tuple:
+        level = 0.0
+        if products and self.prices is not None:
+            whole, part = self.economics(()).price, self.economics(products).price
+            level = float(np.log(part / whole)) if whole and part else 0.0
+        return (np.log(self.weight(products) / 0.1), np.clip(level, -2, 2), self.season.log_index(category, start, days))
 
     def knows_reach(self) -> bool:
         """Whether customers are known, so that owned channels are counted in messages."""

@@ -28,6 +28,7 @@ from campaignwright.models.response_features import Features
 from campaignwright.models.response_priors import OWNED
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
 from campaignwright.models.strategy_space import Batch, K, history
+from campaignwright.models.strategy_threads import one_thread
 
 STAGES = ("reach", "ctr", "cvr", "aov")
 Z80 = 1.2815515655446004  # half-width of an 80 % interval in standard deviations of a normal
@@ -78,6 +79,9 @@ def _prior(stage: str, features: Features) -> tuple[np.ndarray, np.ndarray]:
     else:
         sd[:K] = 0.3 if stage == "reach" else 0.5
     sd[K + features.shared:] *= 0.5
+    for name, centre, width in (("season", 0.7, 0.3), ("weight", 0.0, 0.3), ("price", 0.0, 0.5)):
+        at = features.names.index(name)
+        mean[at], sd[at] = (centre if stage == "reach" else 0.0), width
     sd[features.names.index("discount")] = {"cvr": 0.7, "aov": 1.0}.get(stage, 0.4)
     return mean, sd
 
@@ -102,7 +106,7 @@ class Rows:
         spend[row, channel] = results["spend"].fillna(0.0)
         expected = offsets(batch, curves, shop, spend)
         numbers = {name: results[name].to_numpy(float) for name in ("impressions", "clicks", "conversions", "revenue")}
-        return cls(features.matrix(batch)[row, channel], {s: expected[s][row, channel] for s in STAGES}, **numbers,
+        return cls(features.matrix(batch, shop.covariates(batch))[row, channel], {s: expected[s][row, channel] for s in STAGES}, **numbers,
                    channel=channel, group=row)
 
     def stage(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -221,7 +225,7 @@ class ResponseModel:
 
     def predict(self, batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) -> dict[str, tuple]:
         """Stage -> (log mean, log sd), float[n, 8] each; reach, ctr, cvr, aov (see module). `spend` float[n, 8]."""
-        design, expected = self.features.matrix(batch), offsets(batch, curves, shop, spend)
+        design, expected = self.features.matrix(batch, shop.covariates(batch)), offsets(batch, curves, shop, spend)
         out = {}
         for name, stage in self.stages.items():
             mean, sd = stage.predict(design)
@@ -257,6 +261,7 @@ class ResponseModel:
         return cls(Features(tuple(levels["audiences"]), tuple(levels["categories"]), levels["last"]), stages, {}, 0)
 
 
+@one_thread()
 def fit_response(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, shop: Shop, seed: int) -> ResponseModel:
     """Fit all stages on past results (see `history`)."""
     features = Features.of(batch)

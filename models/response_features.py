@@ -10,6 +10,8 @@ from campaignwright.market.words import ANGLES, OFFERS
 from campaignwright.models import response_priors as prior
 from campaignwright.models.strategy_space import Batch, K
 
+COVARIATES = ("weight", "price", "season")  # see Shop.covariates
+
 
 @dataclass(frozen=True)
 class Features:
@@ -34,22 +36,22 @@ class Features:
         shared = [f"audience={a}" for a in self.audiences] + [f"category={c}" for c in self.categories]
         shared += [f"offer={o}" for o in OFFERS] + [f"angle={a}" for a in ANGLES]
         shared += ["season_sin", "season_cos", "season_sin2", "season_cos2", "log_days", "hour_sin", "hour_cos",
-                   "trend", "discount"]
-        owned = ["log_frequency", "frequency", "owned:trend"] + [f"owned:audience={a}" for a in self.audiences]
+                   "trend", "discount", *COVARIATES]
+        owned = ["log_frequency", "frequency", "owned:trend", *[f"owned:{name}" for name in COVARIATES]] + [f"owned:audience={a}" for a in self.audiences]
         apart = [f"angle={a}" for a in ANGLES] + ["hour_sin", "hour_cos"]
         return [f"level={c}" for c in range(K)] + shared + owned + [f"{c}:{name}" for c in range(K) for name in apart]
 
     @property
     def shared(self) -> int:
         """Number of columns that act on every channel alike, right after the channel levels."""
-        return len(self.audiences) + len(self.categories) + len(OFFERS) + len(ANGLES) + 9
+        return len(self.audiences) + len(self.categories) + len(OFFERS) + len(ANGLES) + 9 + len(COVARIATES)
 
     def levels(self) -> np.ndarray:
-        """bool[p]: the columns whose prior width is not scaled (channel levels, depth of discount)."""
-        return np.array([name.startswith("level=") or name == "discount" for name in self.names])
+        """bool[p]: the columns whose prior width is not scaled (channel levels, depth of discount, covariates)."""
+        return np.array([name.startswith("level=") or name in ("discount", *COVARIATES) for name in self.names])
 
-    def matrix(self, batch: Batch) -> np.ndarray:
-        """float[n, 8, p]: one row per strategy and channel."""
+    def matrix(self, batch: Batch, covariates: np.ndarray) -> np.ndarray:
+        """float[n, 8, p]: one row per strategy and channel; `covariates` float[n, 3] from `Shop.covariates`."""
         n = len(batch)
         turn = 2 * np.pi * ((batch.start - batch.start.astype("datetime64[Y]")).astype(float) + batch.days / 2) / 365.25
         clock = 2 * np.pi * batch.hour / 24.0
@@ -61,9 +63,9 @@ class Features:
         shared = np.column_stack([
             audience, _one_hot(batch.category, self.categories), np.eye(len(OFFERS))[batch.offer], angle,
             np.sin(turn), np.cos(turn), np.sin(2 * turn), np.cos(2 * turn), np.log(np.maximum(batch.days, 1) / 14.0), hour,
-            trend, batch.discount])
+            trend, batch.discount, covariates])
         often = np.clip(batch.frequency, 0.25, 14)
-        own = np.column_stack([np.log(often / 2.0), often - 2.0, trend, audience])
+        own = np.column_stack([np.log(often / 2.0), often - 2.0, trend, covariates, audience])
         apart = np.column_stack([angle, hour])
         design = np.zeros((n, K, len(self.names)))
         a, b = K + shared.shape[1], K + shared.shape[1] + own.shape[1]

@@ -23,6 +23,7 @@ from campaignwright.models.strategy_fields import (
     tokens_of,
 )
 from campaignwright.models.strategy_space import Batch, K, concat, objects, one_category
+from campaignwright.models.strategy_threads import one_thread
 from campaignwright.models.strategy_vae import LATENT, StrategyGenerator
 
 FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
@@ -42,6 +43,7 @@ class Found:
     kept_brief: float
 
 
+@one_thread()
 def best_strategies(generator: StrategyGenerator, forecaster: Forecaster, brief: Brief, options: list[tuple[str, ...]], *,
                     n: int = 3, diversity: float = 0.3, seed: int = 0) -> Found:
     """The `n` best strategies for `brief`, whose `start`, `budget` and `days` must be set. `options`: product sets to choose from.

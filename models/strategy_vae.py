@@ -31,13 +31,14 @@ from campaignwright.models.strategy_fields import (
     prior_sample,
     tokens_of,
 )
-from campaignwright.models.strategy_space import Batch, K, history
+from campaignwright.models.strategy_space import Batch, K, concat, history, objects
+from campaignwright.models.strategy_threads import one_thread
 
-LATENT, WIDTH, HEADS, LAYERS = 8, 32, 4, 2
+LATENT, WIDTH, HEADS, LAYERS = 8, 32, 4, 1
 HOURS = 24
 KL_WEIGHT = 0.15  # λ: below 1 keeps the fields' detail, the search stays near the prior by itself
 ENOUGH = 20  # campaigns below which a prior sample is added
-STEPS, BATCH_SIZE, COPIES = 1200, 128, 12
+STEPS, BATCH_SIZE, COPIES = 900, 64, 12
 SIZES = {"present": K, "share": K, "depth": 1, "often": 1, "offer": len(OFFERS), "hour": HOURS, "angle": len(ANGLES)}
 
 
@@ -46,9 +47,9 @@ class Network(nn.Module):
 
     def __init__(self, audiences: int, categories: int) -> None:
         super().__init__()
-        self.kind = nn.Parameter(torch.randn(K + 5 + 7 + 1, WIDTH) * 0.1)  # which field a token is
+        self.kind = nn.Parameter(torch.randn(K + 5 + 4 + 1, WIDTH) * 0.1)  # which field a token is
         self.channel = nn.Linear(2, WIDTH)
-        self.number = nn.Linear(1, WIDTH)
+        self.number, self.numbers = nn.Linear(1, WIDTH), nn.Linear(4, WIDTH)
         self.offer, self.hour = nn.Embedding(len(OFFERS), WIDTH), nn.Embedding(HOURS, WIDTH)
         self.angle = nn.Embedding(len(ANGLES), WIDTH)
         self.words = nn.ModuleList([nn.Embedding(size, WIDTH) for size in (len(OBJECTIVES), audiences, categories)])
@@ -64,7 +65,7 @@ class Network(nn.Module):
         fields = [self.number(x["depth"][:, None, None]), self.number(x["often"][:, None, None]),
                   self.offer(x["offer"])[:, None], self.hour(x["hour"])[:, None], self.angle(x["angle"])[:, None]]
         words = [table(x["words"][:, i])[:, None] for i, table in enumerate(self.words)]
-        numbers = self.number(x["numbers"][:, :, None])
+        numbers = self.numbers(x["numbers"])[:, None]
         blank = torch.zeros(len(channels), 1, WIDTH)
         tokens = torch.cat([blank, channels, *fields, *words, numbers], dim=1) + self.kind
         mean, log_variance = self.latent(self.attend(tokens)[:, 0]).chunk(2, dim=-1)
@@ -120,6 +121,7 @@ class StrategyGenerator:
         return cls.learn(batch.take(usable), objective[usable], _returns(results, usable), seed=seed)
 
     @classmethod
+    @one_thread()
     def learn(cls, past: Batch, objective: np.ndarray, returns: np.ndarray, *, seed: int = 0,
               kl_weight: float = KL_WEIGHT, steps: int = STEPS) -> StrategyGenerator:
         """Train on `past`; `returns` float[n] (revenue a unit of money, NaN unknown) set the weights."""
@@ -174,12 +176,11 @@ def _returns(results: Any, usable: np.ndarray) -> np.ndarray:
 def _training_set(past: Batch, objective: np.ndarray, returns: np.ndarray,
                   rng: np.random.Generator) -> tuple[Batch, np.ndarray, np.ndarray]:
     """(strategies, objectives, weights): the past, its variations, and below ENOUGH a prior sample."""
-    from campaignwright.models.strategy_space import concat
-
     parts, goals, weights = [], [], []
     if len(past):
         copies, source = perturbed(past, COPIES, rng)
-        order = np.argsort(np.argsort(-np.nan_to_num(returns, nan=np.nanmedian(returns) if np.isfinite(returns).any() else 0)))
+        usual = np.nanmedian(returns) if np.isfinite(returns).any() else 0.0
+        order = np.argsort(np.argsort(-np.nan_to_num(returns, nan=usual), kind="stable"))
         weight = 1.0 / (0.3 * len(past) + order)  # rank weights of Tripp et al., k = 0.3
         parts += [past, copies]
         goals += [objective, np.where(rng.random(len(source)) < 0.3, rng.integers(0, len(OBJECTIVES), len(source)),
@@ -195,8 +196,6 @@ def _training_set(past: Batch, objective: np.ndarray, returns: np.ndarray,
 
 def blank() -> Batch:
     """A few briefs about nothing in particular, to hang a prior sample on."""
-    from campaignwright.models.strategy_space import objects
-
     audiences, budgets = np.array(Levels().audiences, dtype=object), np.array([300.0, 1000.0, 3000.0])
     n = len(audiences) * len(budgets)
     return Batch(
@@ -224,6 +223,6 @@ def _train(network: Network, x: dict[str, torch.Tensor], weight: torch.Tensor, k
         optimiser.step()
         schedule.step()
         if step >= steps - 100:
-            tail.append((float(rebuilt), float(kl)))
+            tail.append((rebuilt.item(), kl.item()))
     network.eval()
     return float(np.mean([a for a, _ in tail])), float(np.mean([b for _, b in tail]))
