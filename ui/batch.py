@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
+import random
 from pathlib import Path
+from typing import Any
 
+from campaignwright.market.export_tables import safe_cell
+from campaignwright.market.workspace import write_atomic
 from campaignwright.ui.terminal import console, new_session, progress_bar
 
 
