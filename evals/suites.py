@@ -1,0 +1,33 @@
+"""The eval suites by name and how a report is printed. Each suite is one file with a `run(...)` that returns its report."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+SUITES = {
+    "planner": "requests of the held-out templates against the language model",
+    "strategy": "plans against the simulator's truth",
+}
+
+
+def run(suite: str, **options: Any) -> dict[str, Any]:
+    """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high], "unit", "note"}."""
+    return {"suite": suite, **import_module(f"campaignwright.evals.{suite}").run(**options)}
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    lines = [
+        f"# {report['suite']}",
+        "",
+        report["note"],
+        "",
+        f"| {report['unit']} | mean | 95 % interval | cases |",
+        "|---|---:|---|---:|",
+    ]
+    for name, (value, low, high, *cases) in report["summary"].items():
+        lines.append(
+            f"| {name} | {value:,.4g} | {low:,.4g} to {high:,.4g} | {cases[0] if cases else len(report['rows'])} |"
+        )
+    return "\n".join(lines)
