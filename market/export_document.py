@@ -7,6 +7,7 @@ order is a reader's: the verdict first, sources last.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from campaignwright.market.export_numbers import day, fill_figures, money, perce
 from campaignwright.market.words import OWNED_CHANNELS
 
 PRODUCTS_SHOWN = 5
+OFFER_FACTS = {"percent_off": ("discount",), "bundle": ("discount",), "amount_off": ("amount_off",),
+               "free_shipping": ("threshold",)}
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _audience(p: Printer) -> list[Block]:
 def _price(p: Printer) -> list[Block]:
     section, facts = p.plan["price"], p.plan["price"]["facts"]
     said = [p.name("offer", section["offer"])]
-    said += [p.value(facts[slot]) for slot in ("discount", "amount_off", "threshold") if slot in facts]
+    said += [p.value(facts[slot]) for slot in OFFER_FACTS.get(section["offer"], ()) if slot in facts]
     lead = p.word("offer_is").format(offer=p.join(said), angle=p.name("angle", section["angle"]))
     if len(section["bundle"]) == 2:
         lead += " " + p.word("bundle_of").format(a=section["bundle"][0], b=section["bundle"][1])
@@ -237,7 +240,7 @@ def _end(p: Printer) -> list[Block]:
     risks = [p.text(risk["text"]) for risk in plan["risks"]]
     blocks: list[Block] = [Heading(2, p.word("risks")), Bullets(risks) if risks else Paragraph(p.word("none"))]
     if plan["notes"]:
-        blocks += [Heading(2, p.word("missing")), Bullets([note["text"] for note in plan["notes"]])]
+        blocks += [Heading(2, p.word("missing")), Bullets([_note(p, note) for note in plan["notes"]])]
     if plan["brief"]["assumed"]:
         assumed = [p.name("assumed", name) for name in plan["brief"]["assumed"]]
         blocks += [Heading(2, p.word("assumptions")), Bullets(assumed)]
@@ -246,7 +249,7 @@ def _end(p: Printer) -> list[Block]:
         source = figure["source"]
         key = (source["tool"], source.get("model", ""), int(source.get("rows", 0)))
         names = groups.setdefault(key, [])
-        short = figure["name"]
+        short = re.sub(r"_\d$", "", figure["name"])
         for product in plan["price"]["products"]:
             short = short.removesuffix(f"_{product['product_id']}")
         names += [short] if short not in names else []
@@ -256,6 +259,13 @@ def _end(p: Printer) -> list[Block]:
     made = f"{p.word('hash')} {plan['plan_hash']} · {p.word('data')} {plan['made_with']['data']} · " \
            f"{p.word('seed')} {plan['made_with']['seed']}"
     return [*blocks, Heading(2, p.word("sources")), Table(header, rows), Paragraph(made), Paragraph(p.word("paused"))]
+
+
+def _note(p: Printer, note: dict[str, str]) -> str:
+    """A tool's sentence after the name of its part (some sentences bring the name themselves)."""
+    part = p.name("part", note["part"])
+    colon = "：" if p.language == "zh" else ": "
+    return note["text"] if note["text"].startswith(part) else part + colon + note["text"]
 
 
 def document(plan: dict[str, Any]) -> list[Block]:

@@ -70,9 +70,9 @@ def show_value(value: float | str, unit: str, language: str, currency: str, name
     if unit == "ratio":
         return format_decimal(round(value, 2), format="#,##0.0#", locale=locale)
     if unit in ("days", "units"):
-        number = format_decimal(round(value, 1), format="#,##0.#", locale=locale)
+        shown = round(value, 1) if abs(value) < 10 else round(value)
         one, many = _UNITS[language][unit]
-        return f"{number} {one if round(value, 1) == 1 else many}"
+        return f"{format_decimal(shown, format='#,##0.#', locale=locale)} {one if shown == 1 else many}"
     digits = "#,##0" if abs(value) >= 100 or float(value).is_integer() else "#,##0.#"
     return format_decimal(value, format=digits, locale=locale)
 

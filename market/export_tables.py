@@ -29,8 +29,8 @@ META_COLUMNS = [
     "Call to Action", "URL Tags",
 ]  # fmt: skip
 ASSET_COLUMNS = [
-    "channel", "language", "variant", "audience", "send_at", "subject", "preheader", "title", "body", "text", "merge_tags",
-    "status",
+    "channel", "language", "variant", "audience", "send_at", "subject", "preheader", "title", "body", "text",
+    "merge_tags", "status",
 ]  # fmt: skip
 ASSET_CHANNELS = ("email", "sms", "push", "wechat", "xiaohongshu")
 META_GOALS = {"awareness": ("OUTCOME_AWARENESS", "REACH"), "acquisition": ("OUTCOME_SALES", "OFFSITE_CONVERSIONS")}
@@ -91,11 +91,12 @@ def google_ads(plan: dict[str, Any]) -> bytes:
     """
     variants = _need(plan, "search", "search ads")
     name = campaign_name(plan)
+    group = next((product["name"] for product in plan["price"]["products"]), plan["created_for"]["shop"])
     rows: list[dict[str, object]] = [{"Campaign": name, "Campaign status": "Paused", "Budget": _daily(plan, "search")}]
     for variant in variants:
         fields = variant["fields"]
         row: dict[str, object] = {
-            "Campaign": name, "Ad Group": f"{name} {variant['id']}", "Ad type": "Responsive search ad",
+            "Campaign": name, "Ad Group": group, "Ad type": "Responsive search ad",
             "Labels": f"campaignwright {plan['plan_hash']}", "Final URL": plan["created_for"]["url"],
             "Campaign status": "Paused",
         }

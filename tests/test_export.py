@@ -23,12 +23,21 @@ GOOGLE_TAIL = ["Description 4", "Description 4 position", "Path 1", "Path 2", "F
 
 
 def figure(id: str, name: str, value, unit: str, low=None, high=None) -> dict:
-    source = {"tool": "finish_plan" if name in ("days", "discount") else "forecast", "call": "c1", "model": "m/1", "data": "d", "rows": 9}
+    source = {
+        "tool": "finish_plan" if name in ("days", "discount") else "forecast",
+        "call": "c1",
+        "model": "m/1",
+        "data": "d",
+        "rows": 9,
+    }
     return {"id": id, "name": name, "value": value, "unit": unit, "low": low, "high": high, "source": source}
 
 
 def variant(id: str, **fields) -> dict:
-    preview = {name: text if isinstance(text, list) else text.replace("{first_name}", "Alexandra") for name, text in fields.items()}
+    preview = {
+        name: text if isinstance(text, list) else text.replace("{first_name}", "Alexandra")
+        for name, text in fields.items()
+    }
     return {"id": id, "angle": "value", "raw": fields, "fields": fields, "preview": preview, "checks": []}
 
 
@@ -36,39 +45,111 @@ def variant(id: str, **fields) -> dict:
 def plan() -> dict:
     """A plan as `finish_plan` stores it, written out by hand."""
     figures = [
-        figure("c1.days", "days", 14, "days"), figure("c1.discount", "discount", 0.15, "fraction"),
-        figure("c1.budget", "budget", 8000.0, "money"), figure("c1.profit", "profit", 3200.0, "money", -800.0, 7200.0),
-        figure("c1.roas", "roas", 3.0, "ratio", 2.4, 3.8), figure("c1.clicks", "clicks", 3100, "count", 2500, 3900),
-        *[figure(f"c1.{kind}_{name}", f"{kind}_{name}", value, "money") for name, spend, daily in (
-            ("email", 1000.0, 71.42), ("search", 4000.0, 285.71), ("social", 3000.0, 214.28))
-          for kind, value in (("spend", spend), ("daily", daily))],
+        figure("c1.days", "days", 14, "days"),
+        figure("c1.discount", "discount", 0.15, "fraction"),
+        figure("c1.budget", "budget", 8000.0, "money"),
+        figure("c1.profit", "profit", 3200.0, "money", -800.0, 7200.0),
+        figure("c1.roas", "roas", 3.0, "ratio", 2.4, 3.8),
+        figure("c1.clicks", "clicks", 3100, "count", 2500, 3900),
+        *[
+            figure(f"c1.{kind}_{name}", f"{kind}_{name}", value, "money")
+            for name, spend, daily in (("email", 1000.0, 71.42), ("search", 4000.0, 285.71), ("social", 3000.0, 214.28))
+            for kind, value in (("spend", spend), ("daily", daily))
+        ],
     ]
     assets = {
-        "email": [variant("email-1", subject="-20% is a lot, {first_name}", preheader="Until 14 Dec", body="Hi {first_name},\n\nback again?")],
-        "search": [variant("search-1", headlines=["Trail Runner", "=now cheaper", "15% off"], descriptions=["Was £99.", "Now £84.15."])],
+        "email": [
+            variant(
+                "email-1",
+                subject="-20% is a lot, {first_name}",
+                preheader="Until 14 Dec",
+                body="Hi {first_name},\n\nback again?",
+            )
+        ],
+        "search": [
+            variant(
+                "search-1",
+                headlines=["Trail Runner", "=now cheaper", "15% off"],
+                descriptions=["Was £99.", "Now £84.15."],
+            )
+        ],
         "social": [variant("social-1", text="跑起来 from £84.15", headline="Run again", description="15% off")],
     }
     plan = {
-        "plan_hash": "", "language": "en", "strategy_id": "s1",
+        "plan_hash": "",
+        "language": "en",
+        "strategy_id": "s1",
         "created_for": {"shop": "Northway", "url": "https://northway.example", "currency": "GBP", "country": "GB"},
-        "brief": {"objective": "retention", "products": [], "product_names": ["trail shoes"], "audience": "lapsed", "budget": 8000.0,
-                  "currency": "GBP", "start": "2026-12-01", "days": 14, "channels": [], "max_discount": 0.2, "min_roas": 2.5,
-                  "tone": "friendly", "language": "en", "assumed": ["tone"]},
-        "strategy": {"audience": "lapsed", "products": ["p1"], "shares": {"email": 0.125, "search": 0.5, "social": 0.375},
-                     "discount": 0.15, "offer": "percent_off", "days": 14, "send_hour": 10, "weekly_frequency": 2.0,
-                     "angle": "value", "budget": 8000.0, "start": "2026-12-01"},
+        "brief": {
+            "objective": "retention",
+            "products": [],
+            "product_names": ["trail shoes"],
+            "audience": "lapsed",
+            "budget": 8000.0,
+            "currency": "GBP",
+            "start": "2026-12-01",
+            "days": 14,
+            "channels": [],
+            "max_discount": 0.2,
+            "min_roas": 2.5,
+            "tone": "friendly",
+            "language": "en",
+            "assumed": ["tone"],
+        },
+        "strategy": {
+            "audience": "lapsed",
+            "products": ["p1"],
+            "shares": {"email": 0.125, "search": 0.5, "social": 0.375},
+            "discount": 0.15,
+            "offer": "percent_off",
+            "days": 14,
+            "send_hour": 10,
+            "weekly_frequency": 2.0,
+            "angle": "value",
+            "budget": 8000.0,
+            "start": "2026-12-01",
+        },
         "verdict": {"code": "caution", "text": "Go with care: {fig:c1.profit} ({range:c1.profit}).", "reasons": []},
         "audience": {"name": "lapsed", "figures": []},
         "price": {"offer": "percent_off", "angle": "value", "products": [], "facts": {}, "bundle": []},
-        "budget": {"total": {"figure": "c1.budget"}, "marginal_return": None, "unspent": None, "channels": [
-            {"channel": name, "spend": {"figure": f"c1.spend_{name}"}, "daily": {"figure": f"c1.daily_{name}"}} for name in assets]},
-        "calendar": [{"date": "2026-12-01", "at": "2026-12-01T10:00", "channel": "email", "kind": "launch", "asset": "email-1"},
-                     {"date": "2026-12-14", "at": "2026-12-14T10:00", "channel": "email", "kind": "last_day", "asset": "email-1"}],
-        "forecast": {"figures": ["c1.clicks", "c1.profit", "c1.roas"]}, "experiment": {"possible": False, "figures": [], "arms": []},
-        "stock": [{"product_id": "p1", "name": "Trail Runner", "figures": [], "unavailable": "Stock check: not possible, the table `stock` is empty."}],
-        "assets": [{"channel": name, "language": "en", "ranked_by": "", "variants": variants} for name, variants in assets.items()],
-        "evidence": {"campaigns": [], "figures": []}, "figures": figures, "risks": [{"code": "roas", "text": "ROAS {fig:c1.roas}"}],
-        "notes": [{"part": "stock", "text": "Stock check: not possible, the table `stock` is empty."}], "unsupported": ["stock"],
+        "budget": {
+            "total": {"figure": "c1.budget"},
+            "marginal_return": None,
+            "unspent": None,
+            "channels": [
+                {"channel": name, "spend": {"figure": f"c1.spend_{name}"}, "daily": {"figure": f"c1.daily_{name}"}}
+                for name in assets
+            ],
+        },
+        "calendar": [
+            {"date": "2026-12-01", "at": "2026-12-01T10:00", "channel": "email", "kind": "launch", "asset": "email-1"},
+            {
+                "date": "2026-12-14",
+                "at": "2026-12-14T10:00",
+                "channel": "email",
+                "kind": "last_day",
+                "asset": "email-1",
+            },
+        ],
+        "forecast": {"figures": ["c1.clicks", "c1.profit", "c1.roas"]},
+        "experiment": {"possible": False, "figures": [], "arms": []},
+        "stock": [
+            {
+                "product_id": "p1",
+                "name": "Trail Runner",
+                "figures": [],
+                "unavailable": "Stock check: not possible, the table `stock` is empty.",
+            }
+        ],
+        "assets": [
+            {"channel": name, "language": "en", "ranked_by": "", "variants": variants}
+            for name, variants in assets.items()
+        ],
+        "evidence": {"campaigns": [], "figures": []},
+        "figures": figures,
+        "risks": [{"code": "roas", "text": "ROAS {fig:c1.roas}"}],
+        "notes": [{"part": "stock", "text": "Stock check: not possible, the table `stock` is empty."}],
+        "unsupported": ["stock"],
         "made_with": {"data": "abc", "models": ["m/1"], "seed": 0},
     }
     return plan | {"plan_hash": plan_hash(plan)}
@@ -131,7 +212,11 @@ def test_meta_file(plan, tmp_path, ledger):
     assert columns == META_COLUMNS and len(columns) == 23
     assert {row["Campaign Status"], row["Ad Set Run Status"], row["Ad Status"]} == {"PAUSED"}
     assert row["Campaign Daily Budget"] == "214.28" and row["Ad Set Daily Budget"] == ""
-    assert row["Body"] == "跑起来 from £84.15" and row["Countries"] == "GB" and row["Ad Set Time Start"] == "12/01/2026 00:00"
+    assert (
+        row["Body"] == "跑起来 from £84.15"
+        and row["Countries"] == "GB"
+        and row["Ad Set Time Start"] == "12/01/2026 00:00"
+    )
 
 
 def test_asset_file_keeps_merge_tags_and_times(plan, tmp_path, ledger):
@@ -168,8 +253,23 @@ def test_markdown_says_the_verdict_first_and_the_rest_after(plan):
     text = render_markdown(plan)
     assert text.splitlines()[2] == "**Go with care: £3,200 (-£800 to £7,200).**"
     assert "{" not in text.replace("{first_name}", "") and "| Clicks | 3,100 | 2,500 to 3,900 |" in text
-    order = [text.index(f"## {name}") for name in ("The brief", "Audience", "Offer and price", "Budget", "Calendar", "Forecast",
-                                                   "Experiment", "Copy", "Evidence", "Risks", "Assumptions", "Where the figures")]
+    order = [
+        text.index(f"## {name}")
+        for name in (
+            "The brief",
+            "Audience",
+            "Offer and price",
+            "Budget",
+            "Calendar",
+            "Forecast",
+            "Experiment",
+            "Copy",
+            "Evidence",
+            "Risks",
+            "Assumptions",
+            "Where the figures",
+        )
+    ]
     assert order == sorted(order)
     assert "Hi Alexandra" in text and "table `stock` is empty" in text
 

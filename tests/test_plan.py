@@ -62,7 +62,7 @@ def allocate_budget(ctx: Context, strategy_id: A = None, fixed: A = None) -> Too
 
 
 @tool
-def check_stock(ctx: Context, product: A, days: A) -> ToolResult:
+def check_stock(ctx: Context, product: A, days: A, uplift: A = None) -> ToolResult:
     """Stock is short."""
     return ToolResult(summary={"risk": "high"}, figures=[
         ctx.figure("stock_units", 300, "units"), ctx.figure("demand_units", 420, "units", low=330, high=540),
@@ -94,11 +94,13 @@ FAKES = {one.name: one for one in (search_campaigns, profile_audience, optimize_
 
 def writer(spec, n, seed):
     """A writer that always writes something right for the channel."""
-    raw = {"email": {"subject": "{product}: {discount} off", "preheader": "Until {end}", "body": "Hi {first_name}. {price}"},
+    raw = {"email": {"subject": "{product}: {discount} off", "preheader": "Until {end}",
+                     "body": "Hi {first_name}. {price}"},
            "search": {"headlines": ["{product}", "Now {price}", "{discount} off"],
                       "descriptions": ["Was {was}, now {price}.", "Order by {end}."]}}
     if spec["language"] == "zh":
-        raw["email"] = {"subject": "{product}{discount_zhe}", "preheader": "{end}截止", "body": "{first_name}，现价{price}"}
+        raw["email"] = {"subject": "{product}{discount_zhe}", "preheader": "{end}截止",
+                        "body": "{first_name}，现价{price}"}
         raw["search"] = {"headlines": ["{product}", "现价{price}", "{discount_zhe}"],
                          "descriptions": ["原价{was}，现价{price}。", "{end}截止。"]}
     return [raw[spec["channel"]]]
@@ -223,12 +225,12 @@ def test_a_missed_floor_stops_the_plan(ctx):
 
 def test_a_missing_table_is_named_and_the_rest_stands(ctx):
     @tool
-    def check_stock(ctx: Context, product: A, days: A) -> ToolResult:
+    def check_stock(ctx: Context, product: A, days: A, uplift: A = None) -> ToolResult:
         """Nothing to check."""
         raise MissingData("stock", "Demand is still forecast.")
 
     plan = plan_of(ctx, check_stock=check_stock)
-    assert plan["unsupported"] == ["stock"]
+    assert "stock" in plan["unsupported"]
     assert len([note for note in plan["notes"] if "`stock`" in note["text"]]) == 1
     assert plan["forecast"]["figures"] and "`stock`" in render_markdown(plan)
     assert_traceable(plan)

@@ -19,15 +19,18 @@ from babel.dates import format_date
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import locale_of, money, percent, zhe
 from campaignwright.market.workspace import Workspace
-from campaignwright.tools.copy_rules import table
+from campaignwright.tools.copy_rules import table, wide_length
 
 SAMPLE_NAME = {"en": "Alexandra", "zh": "小林"}
+LEADS = 3  # products that lead a plan: price advice, stock check, copy
+SHORT_NAME = 25  # characters of a name that leaves room for words in a 30-character headline
 RECENT_DAYS = 91  # demand of the last quarter of the data decides which products lead
 _LEADS = """
 WITH last AS (SELECT max(ordered_at) AS at FROM orders),
 sold AS (
   SELECT product_id, sum(quantity) AS units FROM order_lines JOIN orders USING (order_id), last
-  WHERE coalesce(status, 'paid') = 'paid' AND ordered_at > last.at - INTERVAL (?) DAY GROUP BY product_id),
+  WHERE (coalesce(status, 'paid') = 'paid' OR quantity < 0) AND ordered_at > last.at - INTERVAL (?) DAY
+  GROUP BY product_id),
 held AS (SELECT product_id, arg_max(on_hand, date) AS on_hand FROM stock GROUP BY product_id),
 listed AS (SELECT product_id, arg_max(price, date) AS price FROM prices WHERE price > 0 GROUP BY product_id)
 SELECT p.product_id, p.name, p.category, p.brand, coalesce(p.price, listed.price) AS price, p.cost,
@@ -61,10 +64,10 @@ def lead_products(workspace: Workspace, products: list[str], k: int) -> pd.DataF
 
 def display_name(name: str) -> str:
     """A product name fit to print: single spaces, and not in capitals throughout (as stock systems write them)."""
-    name = re.sub(r"\s+", " ", name).strip(" .,")
+    name = re.sub(r"\s+([,.])", r"\1", re.sub(r"\s+", " ", name)).strip(" .,")
     if not name.isupper():
         return name
-    return re.sub(r"[A-Za-z]+('[A-Za-z]+)?", lambda found: found.group(0).capitalize(), name)
+    return re.sub(r"[A-Za-z0-9]+('[A-Za-z]+)?", lambda found: found.group(0).capitalize(), name)
 
 
 def end_text(start: dt.date, days: int, language: str, currency: str) -> str:
@@ -76,12 +79,15 @@ def end_text(start: dt.date, days: int, language: str, currency: str) -> str:
     return format_date(last, "M月d日" if language == "zh" else "d MMM" if locale == "en_GB" else "MMM d", locale=locale)
 
 
-def name_benefit(name: str, language: str) -> str | None:
-    """A noun phrase for what the product's own name states ("waterproof" -> "a waterproof build"), else None."""
-    for word, (english, chinese) in table()["name_facts"].items():
-        if re.search(rf"\b{re.escape(word)}\b", name, re.I) or (language == "zh" and chinese[:2] in name):
-            return chinese if language == "zh" else english
-    return None
+def known_benefit(name: str, category: str, language: str) -> str | None:
+    """A noun phrase for what the product's own name states ("waterproof" -> "a waterproof build"), else for what its
+    category is there for, else None: nothing about a product is made up."""
+    tables, side = table(), 1 if language == "zh" else 0
+    for word, phrase in tables["name_facts"].items():
+        if re.search(rf"\b{re.escape(word)}\b", name, re.I):
+            return phrase[side]
+    phrase = tables["category_facts"].get(category.lower())
+    return phrase[side] if phrase else None
 
 
 def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra: dict, settings: dict) -> None:
@@ -110,19 +116,27 @@ def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra:
         facts.values["threshold"] = (float(threshold), "money")
 
 
+def _hero_first(leads: pd.DataFrame) -> pd.DataFrame:
+    """The lead products with the strongest whose name fits an advert in front (the strongest when none does)."""
+    fits = leads["name"].map(lambda name: wide_length(display_name(str(name))) <= SHORT_NAME)
+    hero = int(fits.to_numpy().argmax()) if fits.any() else 0
+    return leads.iloc[[hero, *[row for row in range(len(leads)) if row != hero]]] if len(leads) else leads
+
+
 def build_facts(workspace: Workspace, *, products: list[str], offer: str, discount: float, start: dt.date, days: int,
                 language: str, extra: dict[str, Any] | None = None) -> CopyFacts:
     """Slot values for a campaign on `products` (ids; empty = all). `extra`: amount_off, threshold, gift as the marketer
-    stated them. The first lead product is the one that copy names; a bundle pairs it with the second."""
+    stated them. Copy names the strongest lead product with a short name; a bundle pairs it with the next."""
     extra, settings, currency = extra or {}, workspace.settings, workspace.currency
-    leads = lead_products(workspace, products, 2)
+    leads = _hero_first(lead_products(workspace, products, LEADS))
     category = str(leads["category"].iloc[0] or "") if len(leads) else ""
-    facts = CopyFacts({}, {}, {}, leads["product_id"].tolist(), category, offer)
+    facts = CopyFacts({}, {}, {}, leads["product_id"].tolist()[:2], category, offer)
     facts.texts["brand"] = str(settings.get("brand") or settings["name"])
     if len(leads):
         name = str(leads["name"].iloc[0])
         facts.texts["product"] = display_name(name)
-        benefit = settings.get("benefits", {}).get(leads["product_id"].iloc[0]) or name_benefit(name, language)
+        own = settings.get("benefits", {}).get(leads["product_id"].iloc[0])
+        benefit = own or known_benefit(name, category, language)
         if benefit:
             facts.texts["benefit"] = benefit
     if category:

@@ -17,14 +17,13 @@ from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.tools.allocate_budget import allocate_budget
 from campaignwright.tools.base import Context, Figure, Tool, ToolResult
 from campaignwright.tools.check_stock import check_stock
-from campaignwright.tools.copy_facts import lead_products
+from campaignwright.tools.copy_facts import LEADS, lead_products
 from campaignwright.tools.design_test import design_test
 from campaignwright.tools.forecast import forecast
 from campaignwright.tools.optimize_price import optimize_price
 from campaignwright.tools.plan_calendar import make_calendar
 from campaignwright.tools.plan_copy import assets_part
 from campaignwright.tools.plan_parts import (
-    LEADS,
     Builder,
     audience_part,
     budget_part,
@@ -44,6 +43,9 @@ PARTS: dict[str, Tool] = {
         search_campaigns, profile_audience, optimize_price, allocate_budget, check_stock, design_test, forecast,
         write_copy)
 }
+
+
+NEEDED = ("orders", "campaign_results", "stock")  # tables whose absence every plan should own up to
 
 
 class Plan(BaseModel):
@@ -129,10 +131,11 @@ def build_plan(ctx: Context, strategy_id: str, *, registry: dict[str, Tool] | No
     job = copy_job(ctx, next(iter(builder.strategy.shares), "email"), strategy_id=key)
     builder.own("days", strategy.days, "days", model="strategy")
     builder.own("discount", strategy.discount, "fraction", model="strategy")
+    price = price_part(builder, leads, job_facts(ctx, job))
     sections: dict[str, Any] = {
-        "audience": audience_part(builder), "price": price_part(builder, leads, job_facts(ctx, job)),
+        "audience": audience_part(builder), "price": price,
         "budget": budget_part(builder, allocation), "forecast": forecast_part(builder),
-        "experiment": experiment_part(builder), "stock": stock_part(builder, leads), "assets": assets_part(builder),
+        "experiment": experiment_part(builder), "stock": stock_part(builder, price), "assets": assets_part(builder),
         "evidence": evidence_part(builder),
     }
     variants = {asset["channel"]: [variant["id"] for variant in asset["variants"]] for asset in sections["assets"]}
@@ -143,7 +146,8 @@ def build_plan(ctx: Context, strategy_id: str, *, registry: dict[str, Tool] | No
     plan = Plan(
         language=builder.language, created_for=_created_for(ctx), brief=builder.brief, strategy=builder.strategy,
         strategy_id=key, verdict=verdict, calendar=calendar, risks=risks, notes=builder.notes,
-        figures=list(builder.figures.values()), unsupported=builder.unsupported,
+        figures=list(builder.figures.values()),
+        unsupported=sorted({*builder.unsupported, *(name for name in NEEDED if not ctx.workspace.count(name))}),
         made_with={"data": builder.data, "models": models, "seed": ctx.seed}, **sections,
     )
     return plan.model_copy(update={"plan_hash": plan_hash(plan.model_dump(mode="json"))})

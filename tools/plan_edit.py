@@ -19,6 +19,7 @@ BRIEF_FIELDS = ("objective", "products", "audience", "budget", "start", "days", 
                 "tone", "language")
 STRATEGY_FIELDS = ("discount", "offer", "send_hour", "weekly_frequency", "angle")
 BOTH = ("audience", "budget", "start", "days")
+STALE = ("forecast", "check_stock", "design_test", "optimize_price")  # results that an edit makes untrue
 PRICED = ("percent_off", "amount_off", "bundle")
 
 
@@ -101,16 +102,19 @@ def edit_plan(ctx: Context, *, strategy_id: str | None = None, fixed: dict[str, 
         raise ToolError(message, retry=True, argument=where) from error
     root = key.split(".")[0]
     number = 1 + sum(name.startswith(f"{root}.") for name in ctx.strategies)
-    before, new_key = ctx.brief, f"{root}.{number}"
+    before, results, new_key = ctx.brief, dict(ctx.results), f"{root}.{number}"
+    ctx.results = {name: result for name, result in results.items() if name not in STALE}
     ctx.brief = brief
     ctx.strategies[new_key] = changed
     try:
+        if fixed or "budget" in values or "channels" in values:
+            ctx.results.pop("allocate_budget", None)
         if fixed:
             arguments = {"strategy_id": new_key, "fixed": {name: str(amount) for name, amount in fixed.items()}}
             call(registry or PARTS, ctx, "allocate_budget", arguments)
         plan = build_plan(ctx, new_key, registry=registry)
     except ToolError:
-        ctx.brief = before
+        ctx.brief, ctx.results = before, results
         del ctx.strategies[new_key]
         raise
     ctx.results["finish_plan"] = plan_result(plan).model_dump(mode="json")

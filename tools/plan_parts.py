@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from campaignwright.market.words import Brief, Strategy
+from campaignwright.market.export_labels import label
+from campaignwright.market.words import OWNED_CHANNELS, Brief, Strategy
 from campaignwright.models.store import MissingTable
 from campaignwright.tools.base import Context, Figure, MissingData, Tool, ToolError, ToolResult, call
 from campaignwright.tools.copy_facts import CopyFacts, display_name
-from campaignwright.tools.write_copy import sentence, sentences
+from campaignwright.tools.write_copy import sentence
 
-LEADS = 3  # products that get price advice and a stock check
 PAST = {"revenue": "money", "spend": "money", "roas": "ratio", "discount": "fraction"}  # shown of a past campaign
 FORECAST = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
 
@@ -54,7 +54,7 @@ class Builder:
 
     def unavailable(self, part: str, error: Exception) -> dict[str, str]:
         """The section of a part that could not be made, noted in the plan's language."""
-        name = sentences()[self.language]["part"][part]
+        name = label("part", part, self.language)
         if isinstance(error, MissingData | MissingTable):
             still = sentence("still", self.language)
             text = sentence("missing_table", self.language, part=name, table=error.table, still=still)
@@ -152,7 +152,14 @@ def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[
         products.append(entry)
     return {"offer": strategy.offer, "angle": strategy.angle, "products": products,
             "facts": {slot: ref(figure) for slot, figure in own.items()},
-            "bundle": [product["name"] for product in products[:2]] if strategy.offer == "bundle" else []}
+            "bundle": _bundle(products, facts) if strategy.offer == "bundle" else []}
+
+
+def _bundle(products: list[dict[str, Any]], facts: CopyFacts) -> list[str]:
+    """Names of the two products of the set, as priced in the copy's facts; one product alone is sold in pairs."""
+    names = {product["product_id"]: product["name"] for product in products}
+    pair = [names[key] for key in facts.products if key in names]
+    return (pair * 2)[:2]
 
 
 def budget_part(builder: Builder, allocation: ToolResult | dict) -> dict[str, Any]:
@@ -172,12 +179,23 @@ def budget_part(builder: Builder, allocation: ToolResult | dict) -> dict[str, An
                       "unspent": ref(found.get("budget_unspent"))}
 
 
-def stock_part(builder: Builder, leads: pd.DataFrame) -> list[dict[str, Any]]:
-    """Demand against stock of the lead products."""
+def promotion_uplift(builder: Builder, product: dict[str, Any]) -> float:
+    """Extra demand that the plan's discount makes by the product's elasticity, relative, 0-3; 0 where not known."""
+    found = {builder.figures[key].name: builder.figures[key].value for key in product["advice"]}
+    discount = builder.strategy.discount
+    if not discount or "elasticity" not in found:
+        return 0.0
+    return round(min(max((1 - discount) ** float(found["elasticity"]) - 1, 0.0), 3.0), 3)
+
+
+def stock_part(builder: Builder, price: dict[str, Any]) -> list[dict[str, Any]]:
+    """Demand, with what the discount adds to it, against stock of the lead products."""
     rows = []
-    for row in leads.to_dict("records"):
-        result = builder.ask("stock", "check_stock", product=str(row["product_id"]), days=str(builder.strategy.days))
-        entry: dict[str, Any] = {"product_id": row["product_id"], "name": display_name(str(row["name"]))}
+    for row in price["products"]:
+        uplift = promotion_uplift(builder, row)
+        result = builder.ask("stock", "check_stock", product=str(row["product_id"]), days=str(builder.strategy.days),
+                             **({"uplift": f"{uplift:g}"} if uplift else {}))
+        entry: dict[str, Any] = {"product_id": row["product_id"], "name": row["name"]}
         if isinstance(result, dict):
             return [entry | {"figures": []} | result]  # the same table is missing for all
         entry |= {"risk": result.summary.get("risk"), "figures": [figure.id for figure in result.figures]}
@@ -196,7 +214,8 @@ def forecast_part(builder: Builder) -> dict[str, Any]:
 
 def experiment_part(builder: Builder) -> dict[str, Any]:
     """How the effect will be measured, or why it cannot be."""
-    reuse = builder.earlier("design_test", strategy_id=builder.strategy_id)
+    owned = [channel for channel in builder.strategy.shares if channel in OWNED_CHANNELS]
+    reuse = builder.earlier("design_test", audience=builder.strategy.audience, channels=owned)
     result = builder.ask("experiment", "design_test", reuse, strategy_id=builder.strategy_id)
     if isinstance(result, dict):
         return {"possible": False, "figures": [], "arms": []} | result

@@ -23,7 +23,7 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, tool
 from campaignwright.tools.copy_facts import CopyFacts, available_slots, build_facts
 from campaignwright.tools.copy_format import FIELDS, SLOTS
-from campaignwright.tools.copy_rules import Check, check_copy, fill, passes, placement
+from campaignwright.tools.copy_rules import Check, check_copy, fill, passes, placement, wide_length
 from campaignwright.tools.copy_score import CopyScorer, fit_scorer
 
 ROUNDS = 3  # the first try and two more
@@ -175,12 +175,18 @@ def _ask(ctx: Context, job: CopyJob, facts: CopyFacts, spec: dict[str, Any], wan
     return good[:want], bad, rounds
 
 
-def _notes(job: CopyJob, facts: CopyFacts, spec: dict, kept: int, want: int, rounds: int) -> list[str]:
+def _notes(job: CopyJob, facts: CopyFacts, spec: dict, limits: dict, tried: tuple[int, int, int]) -> list[str]:
+    """Plain sentences for the person. `tried`: variants kept, wanted, rounds."""
+    kept, want, rounds = tried
     language, channel = job.language, label("channel", job.channel, job.language)
     notes = [] if job.planned else [sentence("copy_whole_shop", language)]
     if kept < want:
         code = "copy_short" if kept else "copy_none"
         notes.append(sentence(code, language, kept=kept, wanted=want, channel=channel, rounds=rounds))
+    names = [rule["max"] for rule in limits["fields"].values() if rule["firmness"] == "hard" and "max" in rule]
+    product = facts.texts.get("product", "")
+    if names and wide_length(product) > min(names):
+        notes.append(sentence("copy_long_name", language, product=product, channel=channel))
     if "gift" in facts.missing:
         notes.append(sentence("copy_no_gift", language))
     if job.offer in ("percent_off", "amount_off") and "code" not in spec["slots"]:
@@ -194,7 +200,7 @@ def copy_asset(ctx: Context, job: CopyJob, want: int) -> tuple[dict[str, Any], l
         raise ToolError("No copywriter is loaded, so no copy can be written. Choose a model that writes "
                         "(--model embedded).")
     try:
-        placement(job.channel, ctx.workspace.settings)
+        limits = placement(job.channel, ctx.workspace.settings)
     except ValueError as error:
         raise ToolError(str(error)) from error
     facts = job_facts(ctx, job)
@@ -208,7 +214,7 @@ def copy_asset(ctx: Context, job: CopyJob, want: int) -> tuple[dict[str, Any], l
         "products": facts.products, "ranked_by": ctx.cache["copy_scorer"].basis,
         "written_for": [job.audience, job.offer], "extra": job.extra,
     }
-    return asset, rejected, _notes(job, facts, spec, len(variants), want, rounds)
+    return asset, rejected, _notes(job, facts, spec, limits, (len(variants), want, rounds))
 
 
 @tool
