@@ -1,7 +1,7 @@
-"""The form of raw copy that a language model writes: fields for each channel, the request line, the output's JSON schema.
+"""The form of raw copy that a language model writes: fields per channel, the request line, the output's JSON schema.
 
-Shared by whoever trains the copywriter (`campaignwright.finetune`) and whoever runs it (`campaignwright.agent`). Limits and
-banned claims are not here but in `campaignwright.tools.copy_rules`; filling the slots is the caller's.
+Shared by whoever trains the copywriter (`campaignwright.finetune`) and whoever runs it (`campaignwright.agent`).
+Limits and banned claims are in `campaignwright.tools.copy_rules`; filling the slots is the caller's.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ ANY_CATEGORY = "any"  # the category of a product outside the known ones
 def copy_messages(spec: dict[str, Any]) -> list[dict[str, str]]:
     """The chat that asks for one variant.
 
-    `spec`: channel, language (en | zh), angle, tone, audience, offer, category (optional), slots (names that may be used;
-    unknown names are ignored). Returns one user message; the assistant answers with the JSON of `output_schema(channel)`.
-    Raises KeyError when a required key is absent and ValueError for an unknown channel.
+    `spec`: channel, language (en | zh), angle, tone, audience, offer, category (optional), slots (names that may be
+    used; others are ignored). Returns one user message; the assistant answers with the JSON of
+    `output_schema(channel)`. Raises KeyError when a required key is absent and ValueError for an unknown channel.
     """
     if spec["channel"] not in FIELDS:
         raise ValueError(f"channel: expected one of {', '.join(FIELDS)}; received {spec['channel']!r}")
     keys = ("channel", "language", "angle", "tone", "audience", "offer")
     words = " ".join(str(spec[key]) for key in keys)
-    slots = "".join("{%s}" % name for name in SLOTS if name in set(spec.get("slots", ())))
+    slots = "".join(f"{{{name}}}" for name in SLOTS if name in set(spec.get("slots", ())))
     return [{"role": "user", "content": f"Copy: {words} {spec.get('category') or ANY_CATEGORY} {slots}"}]
 
 

@@ -1,0 +1,210 @@
+"""Chats: what the expert does with a request, from the first call to the closing words, and what it does without one.
+
+Requests come from `requests` and `compose`, results from `results`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from campaignwright.finetune.compose import invented_first
+from campaignwright.finetune.requests import SLOT, Request, templates
+from campaignwright.finetune.results import NEEDS, Results, call, result, says, user
+from campaignwright.finetune.surface import held_out
+
+KINDS = {
+    "plan": 30,
+    "composed": 19,
+    "single": 24,
+    "followup": 13,
+    "chain": 4.0,
+    "talk": 9,
+    "trouble": 3,
+}  # shares of chats
+
+
+
+
+class Expert(Results):
+    """Writes chats. Deterministic for one generator; `dev` draws held-out templates and lexicon entries only."""
+
+    def __init__(self, rng: random.Random, *, dev: bool = False) -> None:
+        super().__init__(rng, dev=dev)
+        usable = [item for item in templates() if item["dev"] == dev and not item.get("dropped")]
+        self.by_kind = {
+            kind: [item for item in usable if item["kind"] == kind] for kind in ("plan", "single", "followup")
+        }
+        self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack")]
+
+    def chat(self, kind: str | None = None, lang: str | None = None) -> dict[str, Any] | None:
+        """One chat {"kind", "lang", "source", "messages"}; None when the draw is not faithful (the caller draws again)."""
+        kind = kind or self.rng.choices(list(KINDS), list(KINDS.values()))[0]
+        lang = lang or self.rng.choices(["en", "zh"], [60, 40])[0]
+        return getattr(self, f"_{kind}")(lang)
+
+    def _made(self, request: Request, messages: list[dict[str, Any]], kind: str | None = None) -> dict[str, Any]:
+        return {"kind": kind or request.kind, "lang": request.lang, "source": request.source, "messages": messages}
+
+    def _template(self, kind: str, lang: str) -> dict[str, Any]:
+        return self.rng.choice([item for item in self.by_kind[kind] if item["lang"] == lang])
+
+    # -- first requests ----------------------------------------------------------------------------------------------
+
+    def _plan(self, lang: str) -> dict[str, Any] | None:
+        request = self.composer.plan(self._template("plan", lang))
+        if not request.args or not request.faithful():
+            return None
+        return self._made(request, [user(request.text), call("set_brief", request.args)])
+
+    def _composed(self, lang: str) -> dict[str, Any] | None:
+        request = self.composer.composed(lang)
+        return (
+            self._made(request, [user(request.text), call("set_brief", request.args)]) if request.faithful() else None
+        )
+
+    def _single(self, lang: str) -> dict[str, Any] | None:
+        request = self.composer.single(self._template("single", lang))
+        if not request.faithful():
+            return None
+        messages = [user(request.text), call(request.tool, request.args)]
+        if self.rng.random() < 0.35 and request.tool not in ("set_brief", "finish_plan"):
+            messages += self.answered(request.tool, request.args, lang)
+        return self._made(request, messages)
+
+    def _chain(self, lang: str) -> dict[str, Any] | None:
+        request = (
+            self.composer.plan(self._template("plan", lang))
+            if self.rng.random() < 0.6
+            else self.composer.composed(lang)
+        )
+        if not request.args or not request.faithful():
+            return None
+        messages = [user(request.text), call("set_brief", request.args), result(self.brief_of(request.args, lang))]
+        return self._made(request, messages + self.steps(request.args, lang), "chain")
+
+    # -- conversations that go on ------------------------------------------------------------------------------------
+
+    def earlier(self, first: Request) -> list[dict[str, Any]]:
+        """An earlier turn as the model is shown it: request, set_brief with its result, closing words."""
+        told = self.words("finish_plan", first.lang, first.args.get("objective", "any"))
+        return [
+            user(first.text),
+            call("set_brief", first.args),
+            result(self.brief_of(first.args, first.lang)),
+            says(told),
+        ]
+
+    def _followup(self, lang: str) -> dict[str, Any] | None:
+        draw = self.rng.random()
+        first = invented_first(self.composer, lang)
+        if draw < 0.3:
+            made = self.composer.from_template(self._template("followup", lang))
+            if made is None:
+                return None
+            first, request = made
+        elif draw < 0.8:
+            request = self.composer.edit(lang, first.args)
+        else:
+            request = self.composer.single(self._template("single", lang))
+            request.kind = "followup"
+        if request is None:
+            return None
+        request.before = self.earlier(first)
+        if not request.faithful() or request.tool == "set_brief" and not request.args:
+            return None
+        last = says(request.reply) if request.tool is None else call(request.tool, request.args)
+        messages = [*request.before, user(request.text), last]
+        if request.tool == "set_brief" and self.rng.random() < 0.1:
+            merged = {**first.args, **request.args}
+            messages += [result(self.brief_of(merged, lang)), *self.steps(merged, lang)]
+        return self._made(request, messages)
+
+    # -- no call -----------------------------------------------------------------------------------------------------
+
+    def _talk(self, lang: str) -> dict[str, Any] | None:
+        draw = self.rng.random()
+        if draw < 0.55:
+            item = self.rng.choice([item for item in self.other if item["lang"] == lang])
+            filled = self._filled(item)
+            if filled is None:
+                return None
+            kind, source, (text, reply) = item["kind"], item["id"], filled
+        else:
+            name = self.rng.choices(["small_talk", "capability", "vague", "off_topic"], [3, 3, 2, 3])[0]
+            pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]
+            text, reply = self.rng.choice(pairs or self.talk[name][lang])
+            text, _ = self.composer.noisy([(text, False)], {})
+            kind, source = {"vague": "clarify"}.get(name, name), f"{name}-{lang}"
+        messages = [user(text), says(reply)]
+        if self.rng.random() < 0.12 and kind in ("off_topic", "small_talk", "capability", "attack"):
+            messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
+        return {"kind": kind, "lang": lang, "source": source, "messages": messages}
+
+    def _filled(self, item: dict[str, Any]) -> tuple[str, str] | None:
+        """Text and reply with the same values in both."""
+        values: dict[str, str] = {}
+        known = ("products", "product", "audience", "budget", "start", "days", "range", "channels", "channel", "max_discount", "min_roas",
+                 "discount", "min_margin", "tone", "language", "offer", "campaign", "n", "k")  # fmt: skip
+
+        def put(match: Any) -> str:
+            if match[1] not in known:
+                return match[0]
+            return values.setdefault(match[0], self.composer.value(match[1], match[2], item["lang"])[0])
+
+        text = SLOT.sub(put, item["text"])
+        reply = SLOT.sub(lambda match: values.get(match[0], match[0]), item["reply"])
+        return None if SLOT.search(reply) else (text, reply)
+
+    # -- trouble -----------------------------------------------------------------------------------------------------
+
+    def _trouble(self, lang: str) -> dict[str, Any] | None:
+        rng = self.rng
+        if rng.random() < 0.3:  # something is missing from the brief
+            request = self.composer.composed(lang)
+            field = rng.choice(
+                [name for name in ("budget", "products", "start", "days") if name not in request.args] or ["budget"]
+            )
+            tail = [
+                result(self.brief_of(request.args, lang, [field])),
+                says(rng.choice(self.talk["missing"][lang][field])),
+            ]
+        else:
+            request = self.composer.single(self._template("single", lang))
+            tail = self._error(request, lang)
+        if tail is None or not request.args or not request.faithful():
+            return None
+        return self._made(request, [user(request.text), call(request.tool, request.args), *tail], "trouble")
+
+    def _error(self, request: Request, lang: str) -> list[dict[str, Any]] | None:
+        rng = self.rng
+        if request.tool in NEEDS and rng.random() < 0.5:
+            table = NEEDS[request.tool]
+            text = rng.choice(self.talk["no_table"][lang]).format(t=self.talk["tables"][table][lang == "zh"])
+            return [result(self.empty(table)), says(text)]
+        if rng.random() < 0.15:
+            return [
+                result({"ok": False, "error": "The calculation failed.", "retry": False}),
+                says(rng.choice(self.talk["failed"][lang])),
+            ]
+        copied = [
+            name
+            for name in request.args
+            if name in ("product", "campaign", "days", "budget", "discount", "k", "n", "max_discount")
+        ]
+        if not copied:
+            return None
+        name = rng.choice(copied)
+        error = f"{name}: cannot read {json.dumps(request.args[name], ensure_ascii=False)}." if name not in ("product", "campaign") else (
+            f"{name}: nothing in the catalogue is called {json.dumps(request.args[name], ensure_ascii=False)}.")  # fmt: skip
+        table = self.talk["not_found"][lang]
+        return [
+            result({"ok": False, "error": error, "retry": True, "argument": name}),
+            says(rng.choice(table.get(name, table["other"]))),
+        ]
+
+
+def hash_of(text: str) -> int:
+    """0 for the one conversation line in ten that is kept for development."""
+    return 0 if held_out(text) else 1

@@ -1,0 +1,131 @@
+"""Development metrics: right tool, whole call exact, each field exact, call or no call, by kind and language.
+
+Requests come from templates and lexicon entries that training never saw (`finetune corpus` writes dev.jsonl). A field is
+exact when its value equals the label after folding case and spaces: the span has to be right, not only its meaning.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import DynamicCache, PreTrainedTokenizerFast
+
+CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+
+
+def parsed(text: str) -> tuple[str, dict[str, Any]] | None:
+    """(tool, arguments) of the first call in `text`; None when there is none; ("", {}) when it is broken."""
+    if "<tool_call>" not in text:
+        return None
+    try:
+        found = json.loads(CALL.search(text)[1])
+        return found["name"], found["arguments"]
+    except (TypeError, KeyError, json.JSONDecodeError):
+        return "", {}
+
+
+def folded(value: Any) -> Any:
+    """A label or an answer for comparison: case and spaces do not count, the order of lists does not either."""
+    if isinstance(value, dict):
+        return {key: folded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted(json.dumps(folded(item)) for item in value)
+    return re.sub(r"\s+", " ", str(value)).strip().lower()
+
+
+def cases(path: str | Path) -> list[dict[str, Any]]:
+    """Development cases: the messages before the last first-turn answer, and the answer expected."""
+    found = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        chat = json.loads(line)
+        turns = chat["messages"]
+        last = max(i for i, message in enumerate(turns) if message["role"] == "user")
+        wanted = turns[last + 1]
+        calls = wanted.get("tool_calls")
+        expected = (calls[0]["function"]["name"], calls[0]["function"]["arguments"]) if calls else None
+        found.append({"group": chat.get("group", chat["kind"]), "kind": chat["kind"], "lang": chat["lang"], "source": chat["source"],
+                      "messages": turns[: last + 1], "expected": expected, "reply": wanted["content"]})  # fmt: skip
+    return found
+
+
+@torch.inference_mode()
+def greedy(model: Any, tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, Any]], limit: int = 160) -> str:
+    """The model's answer without a grammar."""
+    ids = tokenizer(
+        tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), return_tensors="pt"
+    )["input_ids"]
+    cache, made = DynamicCache(config=model.config), []
+    for _ in range(limit):
+        token = int(model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits[0, -1].argmax())
+        if token == tokenizer.eos_token_id:
+            break
+        made.append(token)
+        ids = torch.tensor([[token]])
+    return tokenizer.decode(made)
+
+
+def score(case: dict[str, Any], text: str) -> dict[str, Any]:
+    """Counts for one case and what went wrong."""
+    got, wanted = parsed(text), case["expected"]
+    row = {"called": (got is None) == (wanted is None), "tool": 0, "whole": 0, "fields": {}, "broken": got == ("", {})}
+    if wanted is None:
+        row["tool"] = row["whole"] = int(got is None)
+        return row
+    if got and got[0] == wanted[0]:
+        row["tool"] = 1
+        for name in {*wanted[1], *got[1]}:
+            right = name in wanted[1] and name in got[1] and folded(got[1][name]) == folded(wanted[1][name])
+            row["fields"][name] = (int(right), int(name in wanted[1]), int(name in got[1]))
+        row["whole"] = int(all(right for right, _, _ in row["fields"].values()))
+    else:
+        row["fields"] = {name: (0, 1, 0) for name in wanted[1]}
+    return row
+
+
+def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *, every: int = 1) -> dict[str, Any]:
+    """Run `answer(messages) -> text` over every n-th case; returns rates by group and language, by field, and the failures."""
+    groups: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    fields: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0, 0])
+    failures = []
+    for case in cases(path)[::every]:
+        text = answer(case["messages"])
+        row = score(case, text)
+        keys = [f"{case['group']}/{case['lang']}", f"all/{case['lang']}"]
+        if case["expected"] is None:
+            keys.append(f"no call: {case['kind']}/{case['lang']}")
+        right = sum(r for r, _, _ in row["fields"].values())
+        wanted = sum(w for _, w, _ in row["fields"].values())
+        for key in keys:
+            groups[key].update(n=1, called=int(row["called"]), tool=row["tool"], whole=row["whole"], right=right, wanted=wanted,
+                               broken=int(row["broken"]))  # fmt: skip
+        for name, counts in row["fields"].items():
+            for place, count in enumerate(counts):
+                fields[f"{case['lang']}/{name}"][place] += count
+        if not row["whole"]:
+            failures.append({"group": case["group"], "lang": case["lang"], "request": case["messages"][-1]["content"],
+                             "expected": case["expected"] or case["reply"], "got": text})  # fmt: skip
+    table = {key: {"n": c["n"], "call or not": c["called"] / c["n"], "tool": c["tool"] / c["n"], "whole": c["whole"] / c["n"],
+                   "fields": c["right"] / c["wanted"] if c["wanted"] else None, "broken": c["broken"]}
+             for key, c in sorted(groups.items())}  # fmt: skip
+    return {"groups": table, "fields": {name: {"recall": r / w if w else None, "precision": r / g if g else None, "n": w}
+                                        for name, (r, w, g) in sorted(fields.items())}, "failures": failures}  # fmt: skip
+
+
+def printed(report: dict[str, Any]) -> str:
+    """The report as text, without the failures."""
+    lines = [f"{'group':32} {'n':>4} {'call?':>6} {'tool':>6} {'whole':>6} {'fields':>6} broken"]
+    for key, row in report["groups"].items():
+        share = f"{row['fields']:6.3f}" if row["fields"] is not None else "     -"
+        lines.append(
+            f"{key:32} {row['n']:4} {row['call or not']:6.3f} {row['tool']:6.3f} {row['whole']:6.3f} {share} {row['broken']}"
+        )
+    lines += [f"{name:28} recall {row['recall'] if row['recall'] is None else round(row['recall'], 3)} precision "
+              f"{row['precision'] if row['precision'] is None else round(row['precision'], 3)} n {row['n']}"
+              for name, row in report["fields"].items()]  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,189 @@
+"""LoRA adapters (PEFT) for any causal language model with a chat template, from the same corpus.
+
+`planner` learns the chats with tools and talk, `copywriter` the copy. Only answers are learnt. An adapter carries its
+base's hash and is refused on another base. Several GPUs: start through `accelerate launch`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from campaignwright.finetune.base import corpus_files, model_hash, rate
+
+ADAPTERS = ("planner", "copywriter")
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+CARD = "campaignwright.json"  # beside the adapter: which base it belongs to and how it was made
+
+
+class WrongBase(ValueError):
+    """The adapter was trained on another base."""
+
+
+def check_base(adapter: str | Path, base: str | Path) -> None:
+    """Raise WrongBase unless the adapter in `adapter` was made for the weights in the folder `base`."""
+    card = json.loads((Path(adapter) / CARD).read_text(encoding="utf-8"))
+    found = model_hash(base)
+    if card["base_hash"] != found:
+        raise WrongBase(
+            f"{adapter}: made for the base {card['base_hash']}, this one is {found}; train it again: campaignwright finetune sft"
+        )
+
+
+def wants(adapter: str, chat: dict[str, Any]) -> bool:
+    """Whether a chat is part of the adapter's corpus."""
+    return (chat["kind"] == "copy") == (adapter == "copywriter")
+
+
+def examples(
+    tokenizer: Any, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, limit: int
+) -> tuple[list[int], list[int]]:
+    """Token ids and labels (-100 where nothing is learnt) of a chat under the tokenizer's own template, at most `limit`."""
+    ids: list[int] = []
+    labels: list[int] = []
+    done = ""
+    for number, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        prompt = tokenizer.apply_chat_template(
+            messages[:number], tools=tools, tokenize=False, add_generation_prompt=True
+        )
+        whole = tokenizer.apply_chat_template(messages[: number + 1], tools=tools, tokenize=False)
+        if not (prompt.startswith(done) and whole.startswith(prompt)):
+            continue  # the template rewrites the past (hidden thoughts): learn what can be told apart
+        for text, learnt in ((prompt[len(done) :], False), (whole[len(prompt) :].rstrip("\n"), True)):
+            found = tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids += found
+            labels += found if learnt else [-100] * len(found)
+        done = prompt + whole[len(prompt) :].rstrip("\n")
+    return ids[:limit], labels[:limit]
+
+
+def batches(chats: Iterator[tuple[list[int], list[int]]], tokens: int, pad: int) -> Iterator[dict[str, torch.Tensor]]:
+    """Padded batches of about `tokens` tokens, chats of like length together."""
+    pool: list[tuple[list[int], list[int]]] = []
+    for chat in chats:
+        pool.append(chat)
+        if sum(len(ids) for ids, _ in pool) < 8 * tokens:
+            continue
+        pool.sort(key=lambda pair: len(pair[0]))
+        groups: list[list[tuple[list[int], list[int]]]] = [[]]
+        for pair in pool:
+            if groups[-1] and (len(groups[-1]) + 1) * len(pair[0]) > tokens:
+                groups.append([])
+            groups[-1].append(pair)
+        random.Random(len(pool)).shuffle(groups)
+        pool = []
+        for group in groups:
+            width = max(len(ids) for ids, _ in group)
+            yield {"input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in group]),
+                   "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in group]),
+                   "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in group])}  # fmt: skip
+
+
+def corpus_chats(corpus: str | Path, adapter: str, seed: int, rank: int, ranks: int) -> Iterator[dict[str, Any]]:
+    """The adapter's chats, endless, in a seeded order, the part of one process. Raises FileNotFoundError without a corpus."""
+    files = corpus_files(corpus)
+    rng = random.Random(seed)
+    while True:
+        rng.shuffle(files)
+        for path in files:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            rng.shuffle(lines)
+            for line in lines[rank::ranks]:
+                chat = json.loads(line)
+                if wants(adapter, chat):
+                    yield chat
+
+
+def tool_schemas() -> list[dict[str, Any]]:
+    """Schemas of the thirteen tools, for templates that show them."""
+    from campaignwright.tools.registry import TOOLS
+
+    return [tool.schema() for tool in TOOLS.values()]
+
+
+def train_adapter(base: str | Path, adapter: str, corpus: str | Path, out: str | Path, *, minutes: float | None = None,
+                  tokens: int = 3_000_000, rank: int = 16, lr: float = 1e-3, batch_tokens: int = 3072, limit: int = 1024, seed: int = 0,
+                  log: Any = print) -> dict[str, Any]:  # fmt: skip
+    """Train one LoRA adapter into `out`; returns {"tokens", "steps", "seconds", "loss"}.
+
+    `base`: a local folder or hub id. `minutes` and `tokens` bound the training. Raises ValueError for an unknown adapter.
+    """
+    if adapter not in ADAPTERS:
+        raise ValueError(f"adapter: expected planner or copywriter; received {adapter!r}")
+    torch.manual_seed(seed)
+    accelerator = Accelerator()
+    tokenizer = AutoTokenizer.from_pretrained(str(base))
+    small = accelerator.device.type == "cpu"
+    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32 if small else torch.bfloat16)
+    model = get_peft_model(
+        model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM")
+    )
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=lr, betas=(0.9, 0.95), weight_decay=0.0
+    )
+    model, optimizer = accelerator.prepare(model, optimizer)
+    tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
+    source = corpus_chats(corpus, adapter, seed, accelerator.process_index, accelerator.num_processes)
+    encoded = (examples(tokenizer, chat["messages"], tools, limit) for chat in source)
+    done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
+    began, average = time.time(), None
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    model.train()
+    for batch in batches(encoded, batch_tokens, pad):
+        share = max(done["tokens"] / tokens, (time.time() - began) / (minutes * 60) if minutes else 0.0)
+        if share >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = lr * rate(share, done["steps"], warmup=20, decay=0.8)
+        batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+        loss = _loss(model, batch)
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step(), optimizer.zero_grad()
+        done["steps"] += 1
+        done["tokens"] += int(batch["attention_mask"].sum()) * accelerator.num_processes
+        average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
+        if done["steps"] % 25 == 0:
+            log(
+                f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} {(time.time() - began) / 60:.1f} min"
+            )
+    done |= {"seconds": round(time.time() - began, 1), "loss": average or 0.0}
+    if accelerator.is_main_process:
+        _write(accelerator.unwrap_model(model), out, {"adapter": adapter, "base_hash": model_hash(base) if Path(base).is_dir() else str(base),
+                                                      "seed": seed, **done})  # fmt: skip
+    return done
+
+
+def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Cross-entropy at the learnt positions; the output layer is run there alone where the model lets us."""
+    inner = model.module if hasattr(model, "module") else model
+    body, head = inner.get_base_model().model, inner.get_base_model().get_output_embeddings()
+    hidden = body(
+        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
+    ).last_hidden_state[:, :-1]
+    targets = batch["labels"][:, 1:]
+    chosen = targets != -100
+    return torch.nn.functional.cross_entropy(head(hidden[chosen]).float(), targets[chosen])
+
+
+def _write(model: Any, out: str | Path, card: dict[str, Any]) -> None:
+    """Adapter weights in half precision, PEFT's configuration without local paths, and the card."""
+    out = Path(out)
+    model.half().save_pretrained(str(out), safe_serialization=True)
+    config_file = out / "adapter_config.json"
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = "campaignwright-base"
+    config_file.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    (out / "README.md").unlink(missing_ok=True)
+    (out / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
