@@ -1,17 +1,14 @@
 """Pretrain the embedded model from scratch on the corpus: a small Qwen3, packed rows, one process or many.
 
-Only answers are learnt (a request is context), and the output layer runs at those positions alone. The rate is constant,
-then falls to zero over the last part of the budget, which is a number of tokens or of minutes, whichever ends first.
+Only answers are learnt (a request is context), and the output layer runs at those positions alone. The rate is
+constant, then falls to zero over the last part of the budget: a number of tokens or of minutes, whichever ends first.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +18,19 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from campaignwright.finetune.optim import Muon
+from campaignwright.finetune.packing import SHAPES, Packer, block_mask, corpus_texts
 from campaignwright.finetune.priming import prime
-from campaignwright.finetune.tokenizer import encode_chat, save_tokenizer, space_pairs, train_tokenizer
+from campaignwright.finetune.tokenizer import save_tokenizer, space_pairs, train_tokenizer
 
-SHAPES = ((256, 12), (768, 4))  # (row length, rows a step): chats that fit the first go there
-THIN = {"chain": 0.4, "followup": 0.6}  # share of these chats that is kept: they are long and easy
 EMBEDDING = 0.1  # standard deviation of fresh embeddings
-SMALL = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 64,
-         "intermediate_size": 768}  # fmt: skip
+SMALL = {
+    "hidden_size": 256,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "head_dim": 64,
+    "intermediate_size": 768,
+}
 
 
 def make_model(
@@ -37,13 +39,24 @@ def make_model(
     """A freshly drawn Qwen3; a token and its twin with a space in front start from nearly the same embedding."""
     torch.manual_seed(seed)
     vocabulary = math.ceil(len(tokenizer) / 64) * 64
-    config = Qwen3Config(vocab_size=vocabulary, tie_word_embeddings=True, max_position_embeddings=4096, rope_theta=10_000.0,
-                         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
-                         initializer_range=0.02, attention_dropout=0.0, **(sizes or SMALL))  # fmt: skip
+    config = Qwen3Config(
+        vocab_size=vocabulary,
+        tie_word_embeddings=True,
+        max_position_embeddings=4096,
+        rope_theta=10_000.0,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        initializer_range=0.02,
+        attention_dropout=0.0,
+        **(sizes or SMALL),
+    )
     model = Qwen3ForCausalLM(config)
     with torch.no_grad():
         table = model.get_input_embeddings().weight
-        table.mul_(EMBEDDING / config.initializer_range)  # large against the optimiser's steps, so that twins stay twins
+        table.mul_(
+            EMBEDDING / config.initializer_range
+        )  # large against the optimiser's steps, so that twins stay twins
         space = torch.randn(table.shape[1]) * EMBEDDING
         for spaced, bare in space_pairs(tokenizer):
             table[spaced] = table[bare] + space + 0.3 * table[spaced]
@@ -65,89 +78,6 @@ def model_hash(folder: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def corpus_files(folder: str | Path) -> list[Path]:
-    """The train*.jsonl files of a corpus folder, at any depth, in order. Raises FileNotFoundError when there is none."""
-    files = sorted(Path(folder).glob("**/train*.jsonl"))
-    if not files:
-        raise FileNotFoundError(f"{folder}: no train*.jsonl; write a corpus first (campaignwright finetune corpus)")
-    return files
-
-
-class Packer:
-    """Rows of whole chats from a corpus folder's train*.jsonl (any depth), endless; a new file is read when one is used up."""
-
-    def __init__(self, folder: str | Path, tokenizer: PreTrainedTokenizerFast, seed: int = 0, rank: int = 0, ranks: int = 1,
-                 kinds: set[str] | None = None, shapes: tuple[tuple[int, int], ...] = SHAPES) -> None:  # fmt: skip
-        self.folder, self.tokenizer, self.shapes, self.kinds = Path(folder), tokenizer, shapes, kinds
-        self.rng, self.rank, self.ranks, self.chats, self.rounds = random.Random(seed), rank, ranks, 0, 0
-
-    def _lines(self) -> Iterator[str]:
-        used: set[Path] = set()
-        while True:
-            files = sorted(self.folder.glob("**/train*.jsonl"))
-            fresh = [path for path in files if path not in used]
-            if not files:
-                raise FileNotFoundError(
-                    f"{self.folder}: no train*.jsonl; write a corpus first (campaignwright finetune corpus)"
-                )
-            if not fresh:
-                self.rounds += 1
-                used, fresh = set(), files
-            path = fresh[0]
-            used.add(path)
-            lines = path.read_text(encoding="utf-8").splitlines()
-            self.rng.shuffle(lines)
-            yield from lines[self.rank :: self.ranks] or lines
-
-    def batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches {ids, labels, positions, rows}: (rows, length) each; `rows` numbers the chats of a row from 1 (0: padding)."""
-        waiting: dict[int, list[list[tuple[list[int], list[bool]]]]] = {length: [] for length, _ in self.shapes}
-        for line in self._lines():
-            chat = json.loads(line)
-            if self.kinds and chat["kind"] not in self.kinds or self.rng.random() > THIN.get(chat["kind"], 1.0):
-                continue
-            ids, learnt = encode_chat(self.tokenizer, chat["messages"])
-            length = next((length for length, _ in self.shapes if len(ids) <= length), None)
-            if length is None:
-                continue
-            self.chats += 1
-            rows = waiting[length]
-            for row in rows:
-                if sum(len(item[0]) for item in row) + len(ids) <= length:
-                    row.append((ids, learnt))
-                    break
-            else:
-                rows.append([(ids, learnt)])
-            count = dict(self.shapes)[length]
-            if len(rows) > count + 2:
-                rows.sort(key=lambda row: -sum(len(item[0]) for item in row))
-                yield self._batch(rows[:count], length)
-                del rows[:count]
-
-    def _batch(self, rows: list[list[tuple[list[int], list[bool]]]], length: int) -> dict[str, torch.Tensor]:
-        shape = (len(rows), length)
-        batch = {"ids": torch.full(shape, self.tokenizer.pad_token_id), "labels": torch.full(shape, -100),
-                 "positions": torch.zeros(shape, dtype=torch.long), "rows": torch.zeros(shape, dtype=torch.long)}  # fmt: skip
-        for r, row in enumerate(rows):
-            at = 0
-            for number, (ids, learnt) in enumerate(row, 1):
-                end = at + len(ids)
-                batch["ids"][r, at:end] = torch.tensor(ids)
-                batch["positions"][r, at:end] = torch.arange(len(ids))
-                batch["rows"][r, at:end] = number
-                targets = torch.tensor([token if flag else -100 for token, flag in zip(ids, learnt, strict=True)])
-                batch["labels"][r, at : end - 1] = targets[1:]
-                at = end
-        return batch
-
-
-def block_mask(rows: torch.Tensor) -> torch.Tensor:
-    """Additive attention mask (rows, 1, length, length): causal, within one chat; padding sees itself."""
-    same = rows[:, :, None] == rows[:, None, :]
-    causal = torch.ones(rows.shape[1], rows.shape[1], dtype=torch.bool, device=rows.device).tril()
-    return torch.zeros(same.shape, device=rows.device).masked_fill(~(same & causal), -1e9)[:, None]
-
-
 def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Mean cross-entropy over the learnt positions."""
     hidden = body(
@@ -164,18 +94,6 @@ def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]
 def rate(share: float, step: int, *, warmup: int = 40, decay: float = 0.5) -> float:
     """Factor of the learning rate when `share` of the budget is used: warm-up, constant, then straight to zero."""
     return min(1.0, (step + 1) / warmup) * min(1.0, max(0.0, (1 - share) / decay))
-
-
-def corpus_texts(folder: str | Path, limit: int = 16_000) -> Iterator[str]:
-    """Texts of the first `limit` chats, for the tokenizer."""
-    with corpus_files(folder)[0].open(encoding="utf-8") as file:
-        for number, line in enumerate(file):
-            if number >= limit:
-                return
-            for message in json.loads(line)["messages"]:
-                yield message["content"]
-                for call in message.get("tool_calls", []):
-                    yield json.dumps(call["function"]["arguments"], ensure_ascii=False)
 
 
 def export(
@@ -196,10 +114,22 @@ def export(
     save_tokenizer(tokenizer, folder)
 
 
-def train_base(corpus: str | Path, out: str | Path, *, minutes: float | None = None, tokens: int = 10_000_000, seed: int = 0,
-               sizes: dict[str, int] | None = None, vocabulary: int = 6144, muon_lr: float = 0.01, adam_lr: float = 1.5e-3,
-               compiled: bool = False, save_minutes: float = 4.0, shapes: tuple[tuple[int, int], ...] = SHAPES,
-               log: Any = print) -> dict[str, Any]:  # fmt: skip
+def train_base(
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    minutes: float | None = None,
+    tokens: int = 10_000_000,
+    seed: int = 0,
+    sizes: dict[str, int] | None = None,
+    vocabulary: int = 6144,
+    muon_lr: float = 0.01,
+    adam_lr: float = 1.5e-3,
+    compiled: bool = False,
+    save_minutes: float = 4.0,
+    shapes: tuple[tuple[int, int], ...] = SHAPES,
+    log: Any = print,
+) -> dict[str, Any]:
     """Train into `out` (resumes from out/state.pt when it is there); returns {"tokens", "chats", "seconds", "loss"}.
 
     `minutes` and `tokens` bound the whole training, resumed parts included; the rate falls with what is nearer.
@@ -250,8 +180,10 @@ def train_base(corpus: str | Path, out: str | Path, *, minutes: float | None = N
         done["tokens"] += int((batch["rows"] > 0).sum()) * accelerator.num_processes
         average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
         if done["step"] % 25 == 0:
-            log(f"step {done['step']} tokens {done['tokens']:,} loss {average:.4f} rate {factor:.3f} "
-                f"{done['tokens'] / max(spent, 1):.0f} tok/s {spent / 60:.1f} min round {packer.rounds}")  # fmt: skip
+            log(
+                f"step {done['step']} tokens {done['tokens']:,} loss {average:.4f} rate {factor:.3f} "
+                f"{done['tokens'] / max(spent, 1):.0f} tok/s {spent / 60:.1f} min round {packer.rounds}"
+            )
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
             _save(out, core, muon, adam, {**done, "seconds": done["seconds"] + saved - began, "loss": average})

@@ -10,9 +10,9 @@ import random
 from typing import Any
 
 from campaignwright.finetune.compose import invented_first
-from campaignwright.finetune.requests import SLOT, Request, templates
 from campaignwright.finetune.results import NEEDS, Results, call, result, says, user
 from campaignwright.finetune.surface import held_out
+from campaignwright.finetune.templates import SLOT, Request, templates
 
 KINDS = {
     "plan": 30,
@@ -25,8 +25,6 @@ KINDS = {
 }  # shares of chats
 
 
-
-
 class Expert(Results):
     """Writes chats. Deterministic for one generator; `dev` draws held-out templates and lexicon entries only."""
 
@@ -36,10 +34,12 @@ class Expert(Results):
         self.by_kind = {
             kind: [item for item in usable if item["kind"] == kind] for kind in ("plan", "single", "followup")
         }
+        for items in self.by_kind.values():  # ordinary short wordings are what most people write
+            items += [item for item in items if item["id"].startswith("x")] * 2
         self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack")]
 
     def chat(self, kind: str | None = None, lang: str | None = None) -> dict[str, Any] | None:
-        """One chat {"kind", "lang", "source", "messages"}; None when the draw is not faithful (the caller draws again)."""
+        """One chat {"kind", "lang", "source", "messages"}; None when the draw is not faithful: draw again."""
         kind = kind or self.rng.choices(list(KINDS), list(KINDS.values()))[0]
         lang = lang or self.rng.choices(["en", "zh"], [60, 40])[0]
         return getattr(self, f"_{kind}")(lang)
@@ -145,8 +145,27 @@ class Expert(Results):
     def _filled(self, item: dict[str, Any]) -> tuple[str, str] | None:
         """Text and reply with the same values in both."""
         values: dict[str, str] = {}
-        known = ("products", "product", "audience", "budget", "start", "days", "range", "channels", "channel", "max_discount", "min_roas",
-                 "discount", "min_margin", "tone", "language", "offer", "campaign", "n", "k")  # fmt: skip
+        known = (
+            "products",
+            "product",
+            "audience",
+            "budget",
+            "start",
+            "days",
+            "range",
+            "channels",
+            "channel",
+            "max_discount",
+            "min_roas",
+            "discount",
+            "min_margin",
+            "tone",
+            "language",
+            "offer",
+            "campaign",
+            "n",
+            "k",
+        )
 
         def put(match: Any) -> str:
             if match[1] not in known:
@@ -196,8 +215,11 @@ class Expert(Results):
         if not copied:
             return None
         name = rng.choice(copied)
-        error = f"{name}: cannot read {json.dumps(request.args[name], ensure_ascii=False)}." if name not in ("product", "campaign") else (
-            f"{name}: nothing in the catalogue is called {json.dumps(request.args[name], ensure_ascii=False)}.")  # fmt: skip
+        error = (
+            f"{name}: cannot read {json.dumps(request.args[name], ensure_ascii=False)}."
+            if name not in ("product", "campaign")
+            else (f"{name}: nothing in the catalogue is called {json.dumps(request.args[name], ensure_ascii=False)}.")
+        )
         table = self.talk["not_found"][lang]
         return [
             result({"ok": False, "error": error, "retry": True, "argument": name}),

@@ -9,11 +9,22 @@ import re
 from typing import Any
 
 from campaignwright.finetune import locate
-from campaignwright.finetune.requests import Request, Writer
+from campaignwright.finetune.requests import PLAIN, Writer
+from campaignwright.finetune.templates import Request
 from campaignwright.market.words import CHANNELS, OBJECTIVES
 
-LIKELY = {"products": 0.86, "audience": 0.36, "budget": 0.72, "time": 0.72, "channels": 0.42, "max_discount": 0.36, "min_roas": 0.28,
-          "objective": 0.55, "tone": 0.16, "language": 0.1}  # fmt: skip
+LIKELY = {
+    "products": 0.86,
+    "audience": 0.36,
+    "budget": 0.72,
+    "time": 0.72,
+    "channels": 0.42,
+    "max_discount": 0.36,
+    "min_roas": 0.28,
+    "objective": 0.55,
+    "tone": 0.16,
+    "language": 0.1,
+}
 
 
 class Composer(Writer):
@@ -22,7 +33,10 @@ class Composer(Writer):
     def composed(self, lang: str) -> Request:
         """A campaign request of fragments: a sentence, a list, telegram style, or lines of 'Key: value'."""
         rng = self.rng
+        plain = rng.random() < PLAIN
         names = [name for name, chance in LIKELY.items() if rng.random() < chance * rng.choice([1, 1, 0.5])]
+        if plain and len(names) > 4:
+            names = rng.sample(names, rng.randint(2, 4))
         if not {"products", "objective", "audience"} & set(names):
             names.append("products")
         objective = rng.choice(OBJECTIVES) if "objective" in names else None
@@ -41,7 +55,7 @@ class Composer(Writer):
         rng.shuffle(parts)
         if not keyed:
             parts = self._opened(parts, lang, labels)
-        if rng.random() < 0.2:
+        if not plain and rng.random() < 0.3:
             parts.insert(rng.randint(0, len(parts)), self.pick(self.lexicon["distractors"][lang])["text"])
         if rng.random() < 0.12:
             parts.append(rng.choice(self.frames["polite"][lang]))
@@ -68,8 +82,13 @@ class Composer(Writer):
             labels["max_discount"] = locate.share(said, 0.0) or said
             return [said]
         frame = rng.choice(self.frames["fields"][name][lang])
-        said, found = self.value(name, "rel" if name == "start" and rng.random() < 0.3 else None, lang, objective=objective,
-                                 before=frame.split("{x}")[0])  # fmt: skip
+        said, found = self.value(
+            name,
+            "rel" if name == "start" and rng.random() < 0.3 else None,
+            lang,
+            objective=objective,
+            before=frame.split("{x}")[0],
+        )
         labels |= found
         if name == "min_roas" and re.search(r"[$a-z]{3,}", said) and "for every" in said:
             frame = "{x}"
@@ -158,7 +177,7 @@ class Composer(Writer):
         return next(iter(found.items())), said
 
     def from_template(self, template: dict[str, Any]) -> tuple[Request, Request] | None:
-        """A hand-written follow-up: an invented first request for its context, and the edit. None if it cannot be copied."""
+        """A hand-written follow-up: a first request for its context, and the edit. None if it cannot be copied."""
         lang, context = template["lang"], dict(template["context"])
         context.pop("currency", None)
         segments, found = self.fill(template["text"], lang)

@@ -44,8 +44,16 @@ def derived(item: dict[str, Any]) -> list[dict[str, Any]]:
     if item["lang"] == "en" and item["channel"] == "email":
         made.append(("xiaohongshu", {"title": fields["subject"], "body": fields["body"]}))
     if item["lang"] == "zh" and item["channel"] == "search" and len(fields["headlines"]) > 1:
-        made.append(("display", {"headline": fields["headlines"][0], "long_headline": fields["descriptions"][0],
-                                 "description": fields["descriptions"][-1]}))  # fmt: skip
+        made.append(
+            (
+                "display",
+                {
+                    "headline": fields["headlines"][0],
+                    "long_headline": fields["descriptions"][0],
+                    "description": fields["descriptions"][-1],
+                },
+            )
+        )
     return [{**item, "id": f"{item['id']}-{channel}", "channel": channel, "fields": parts} for channel, parts in made]
 
 
@@ -57,8 +65,13 @@ def general(item: dict[str, Any]) -> bool:
 @functools.cache
 def _category_words() -> re.Pattern[str]:
     """Every name of a known category, in both languages."""
-    names = {str(word).lower() for table in read_json("lexicon.json")["categories"].values() for lang in ("en", "zh")
-             for words in table[lang].values() for word in words}  # fmt: skip
+    names = {
+        str(word).lower()
+        for table in read_json("lexicon.json")["categories"].values()
+        for lang in ("en", "zh")
+        for words in table[lang].values()
+        for word in words
+    }
     return re.compile(
         "|".join(rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name) for name in sorted(names))
     )
@@ -90,7 +103,15 @@ class Copywriting:
         for name, many in FIELDS[item["channel"]].items():
             if many and len(fields.get(name, ())) > 3 and rng.random() < 0.5:
                 fields[name] = rng.sample(fields[name], len(fields[name]))
-        spec = {"channel": item["channel"], "language": item["lang"], "angle": item["angle"], "tone": item["tone"],
-                "audience": item["audience"], "offer": item["offer"], "category": category, "slots": [*used, *extras]}  # fmt: skip
+        spec = {
+            "channel": item["channel"],
+            "language": item["lang"],
+            "angle": item["angle"],
+            "tone": item["tone"],
+            "audience": item["audience"],
+            "offer": item["offer"],
+            "category": category,
+            "slots": [*used, *extras],
+        }
         messages = [*copy_messages(spec), {"role": "assistant", "content": copy_answer(item["channel"], fields)}]
         return {"kind": "copy", "lang": item["lang"], "source": item["id"], "messages": messages}

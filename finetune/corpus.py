@@ -15,15 +15,25 @@ from typing import Any
 
 from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.copywriting import Copywriting
-from campaignwright.finetune.requests import templates
+from campaignwright.finetune.templates import templates
 
 COPY_SHARE = 0.07
-DEV_PLAN = {("plan", "en"): 120, ("plan", "zh"): 80, ("composed", "en"): 40, ("composed", "zh"): 30, ("single", "en"): 90,
-            ("single", "zh"): 50, ("followup", "en"): 40, ("followup", "zh"): 30, ("talk", "en"): 45, ("talk", "zh"): 30}  # fmt: skip
+DEV_PLAN = {
+    ("plan", "en"): 120,
+    ("plan", "zh"): 80,
+    ("composed", "en"): 40,
+    ("composed", "zh"): 30,
+    ("single", "en"): 90,
+    ("single", "zh"): 50,
+    ("followup", "en"): 40,
+    ("followup", "zh"): 30,
+    ("talk", "en"): 45,
+    ("talk", "zh"): 30,
+}
 
 
 def chats(seed: int, size: int) -> Iterator[dict[str, Any]]:
-    """`size` distinct training chats. Planner requests never repeat; copy repeats its few exemplars with other facts."""
+    """`size` distinct training chats. Planner requests never repeat; copy repeats its exemplars with other facts."""
     rng = random.Random(seed)
     expert, copywriting = Expert(rng), Copywriting(rng)
     seen: set[str] = set()

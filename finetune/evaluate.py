@@ -1,7 +1,8 @@
 """Development metrics: right tool, whole call exact, each field exact, call or no call, by kind and language.
 
-Requests come from templates and lexicon entries that training never saw (`finetune corpus` writes dev.jsonl). A field is
-exact when its value equals the label after folding case and spaces: the span has to be right, not only its meaning.
+Requests come from templates and lexicon entries that training never saw (`finetune corpus` writes dev.jsonl). A
+field is exact when its value equals the label after folding case and spaces: the span has to be right, not only the
+meaning.
 """
 
 from __future__ import annotations
@@ -49,8 +50,17 @@ def cases(path: str | Path) -> list[dict[str, Any]]:
         wanted = turns[last + 1]
         calls = wanted.get("tool_calls")
         expected = (calls[0]["function"]["name"], calls[0]["function"]["arguments"]) if calls else None
-        found.append({"group": chat.get("group", chat["kind"]), "kind": chat["kind"], "lang": chat["lang"], "source": chat["source"],
-                      "messages": turns[: last + 1], "expected": expected, "reply": wanted["content"]})  # fmt: skip
+        found.append(
+            {
+                "group": chat.get("group", chat["kind"]),
+                "kind": chat["kind"],
+                "lang": chat["lang"],
+                "source": chat["source"],
+                "messages": turns[: last + 1],
+                "expected": expected,
+                "reply": wanted["content"],
+            }
+        )
     return found
 
 
@@ -89,7 +99,7 @@ def score(case: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *, every: int = 1) -> dict[str, Any]:
-    """Run `answer(messages) -> text` over every n-th case; returns rates by group and language, by field, and the failures."""
+    """Run `answer(messages) -> text` over every n-th case; returns rates by group and by field, and the failures."""
     groups: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     fields: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0, 0])
     failures = []
@@ -102,19 +112,47 @@ def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *,
         right = sum(r for r, _, _ in row["fields"].values())
         wanted = sum(w for _, w, _ in row["fields"].values())
         for key in keys:
-            groups[key].update(n=1, called=int(row["called"]), tool=row["tool"], whole=row["whole"], right=right, wanted=wanted,
-                               broken=int(row["broken"]))  # fmt: skip
+            groups[key].update(
+                n=1,
+                called=int(row["called"]),
+                tool=row["tool"],
+                whole=row["whole"],
+                right=right,
+                wanted=wanted,
+                broken=int(row["broken"]),
+            )
         for name, counts in row["fields"].items():
             for place, count in enumerate(counts):
                 fields[f"{case['lang']}/{name}"][place] += count
         if not row["whole"]:
-            failures.append({"group": case["group"], "lang": case["lang"], "request": case["messages"][-1]["content"],
-                             "expected": case["expected"] or case["reply"], "got": text})  # fmt: skip
-    table = {key: {"n": c["n"], "call or not": c["called"] / c["n"], "tool": c["tool"] / c["n"], "whole": c["whole"] / c["n"],
-                   "fields": c["right"] / c["wanted"] if c["wanted"] else None, "broken": c["broken"]}
-             for key, c in sorted(groups.items())}  # fmt: skip
-    return {"groups": table, "fields": {name: {"recall": r / w if w else None, "precision": r / g if g else None, "n": w}
-                                        for name, (r, w, g) in sorted(fields.items())}, "failures": failures}  # fmt: skip
+            failures.append(
+                {
+                    "group": case["group"],
+                    "lang": case["lang"],
+                    "request": case["messages"][-1]["content"],
+                    "expected": case["expected"] or case["reply"],
+                    "got": text,
+                }
+            )
+    table = {
+        key: {
+            "n": c["n"],
+            "call or not": c["called"] / c["n"],
+            "tool": c["tool"] / c["n"],
+            "whole": c["whole"] / c["n"],
+            "fields": c["right"] / c["wanted"] if c["wanted"] else None,
+            "broken": c["broken"],
+        }
+        for key, c in sorted(groups.items())
+    }
+    return {
+        "groups": table,
+        "fields": {
+            name: {"recall": r / w if w else None, "precision": r / g if g else None, "n": w}
+            for name, (r, w, g) in sorted(fields.items())
+        },
+        "failures": failures,
+    }
 
 
 def printed(report: dict[str, Any]) -> str:
@@ -123,9 +161,12 @@ def printed(report: dict[str, Any]) -> str:
     for key, row in report["groups"].items():
         share = f"{row['fields']:6.3f}" if row["fields"] is not None else "     -"
         lines.append(
-            f"{key:32} {row['n']:4} {row['call or not']:6.3f} {row['tool']:6.3f} {row['whole']:6.3f} {share} {row['broken']}"
+            f"{key:32} {row['n']:4} {row['call or not']:6.3f} {row['tool']:6.3f} {row['whole']:6.3f} {share} "
+            f"{row['broken']}"
         )
-    lines += [f"{name:28} recall {row['recall'] if row['recall'] is None else round(row['recall'], 3)} precision "
-              f"{row['precision'] if row['precision'] is None else round(row['precision'], 3)} n {row['n']}"
-              for name, row in report["fields"].items()]  # fmt: skip
+    lines += [
+        f"{name:28} recall {row['recall'] if row['recall'] is None else round(row['recall'], 3)} precision "
+        f"{row['precision'] if row['precision'] is None else round(row['precision'], 3)} n {row['n']}"
+        for name, row in report["fields"].items()
+    ]
     return "\n".join(lines)

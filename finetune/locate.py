@@ -1,4 +1,4 @@
-"""Find where a hand-written request says a value that its label gives in canonical form ("3 -> three", "0.15 -> 八五折").
+"""Find where a hand-written request says a value that its label gives canonically ("3 -> three", "0.15 -> 八五折").
 
 Seed items label what their own words determine; the tool call copies the wording, so it has to be found. Returns None
 where nothing fits: the item is then dropped and counted.
@@ -13,14 +13,15 @@ import cn2an
 from campaignwright.finetune.surface import chinese, english, trim
 
 NO_DISCOUNT = re.compile(
-    r"(no|zero|without (?:any|a|a single)|w/o (?:a single|any)|not a|never) (?:discount(?:s|ing)?(?: at all)?|promo codes|price cuts?|"
-    r"coupons?|markdowns?|promo(?:tion)?|sale|deal)|full[ -]price|nothing off|promo-free|none(?=\n|$)|don't do never discounts|"
+    r"(no|zero|without (?:any|a|a single)|w/o (?:a single|any)|not a|never) "
+    r"(?:discount(?:s|ing)?(?: at all)?|promo codes|price cuts?|coupons?|markdowns?|promo(?:tion)?|sale|deal)|"
+    r"full[ -]price|nothing off|promo-free|none(?=\n|$)|don't do never discounts|"
     r"don't hand me a discount|zero discounting|no promo codes whatsoever|at the price they are|not discounting|"
     r"不要?打折|不要折扣|原价|零折扣|不降价|别降价|不能打折|不做折扣|不适合打折|折扣也不要|正价|折扣取消|别打折|没有折扣",
     re.IGNORECASE,
 )
 OFFERS = {
-    "none": r"no (?:discount|offer|deal|promo)\w*|no deal|must not mention any promotion|not a word about price|no promo|with no deal"
+    "none": r"no (?:discount|offer|deal|promo)\w*|must not mention any promotion|not a word about price|with no deal"
     r"|不提任何优惠|不带折扣信息|不提优惠|不打折",
     "free_shipping": r"free (?:shipping|delivery)|包邮|免邮",
     "gift": r"free gift|gift with purchase|get a present|a present|送小样|买就送|买赠|送礼",
@@ -59,14 +60,37 @@ def count(text: str, value: int) -> str | None:
 
 def days(text: str, value: int) -> str | None:
     """A length of time."""
-    forms = [f"{value} days", f"{value} day", f"{value}-day", f"{english(value)} days", f"{english(value)}-day", f"{english(value)} day",
-             f"{value}天", f"{chinese(value)}天"]  # fmt: skip
+    forms = [
+        f"{value} days",
+        f"{value} day",
+        f"{value}-day",
+        f"{english(value)} days",
+        f"{english(value)}-day",
+        f"{english(value)} day",
+        f"{value}天",
+        f"{chinese(value)}天",
+    ]
     if value % 7 == 0:
         week = value // 7
-        forms += [f"{week} weeks", f"{english(week)} weeks", f"{week}-week", f"{english(week)}-week", f"{week} week", f"{english(week)} week",
-                  f"{chinese(week)}周", f"{week}周", f"{chinese(week)}个星期"]  # fmt: skip
-    forms += {7: ["a week", "one-week", "1 week", "this coming week", "week"], 14: ["a fortnight", "fortnight"], 30: ["一个月", "a month"],
-              2: ["48 hours"], 1: ["一天", "one day", "one-day"], 28: ["four weeks"]}.get(value, [])  # fmt: skip
+        forms += [
+            f"{week} weeks",
+            f"{english(week)} weeks",
+            f"{week}-week",
+            f"{english(week)}-week",
+            f"{week} week",
+            f"{english(week)} week",
+            f"{chinese(week)}周",
+            f"{week}周",
+            f"{chinese(week)}个星期",
+        ]
+    forms += {
+        7: ["a week", "one-week", "1 week", "this coming week", "week"],
+        14: ["a fortnight", "fortnight"],
+        30: ["一个月", "a month"],
+        2: ["48 hours"],
+        1: ["一天", "one day", "one-day"],
+        28: ["four weeks"],
+    }.get(value, [])
     return _first(text, forms)
 
 
@@ -110,8 +134,18 @@ def share(text: str, value: float) -> str | None:
     percent = round(value * 100)
     zhe = 100 - percent
     digits = "".join("零一二三四五六七八九"[int(d)] for d in str(zhe).rstrip("0")) if 0 < zhe < 100 else ""
-    forms = [f"{percent}% off", f"{percent} percent off", f"{percent}%", f"{percent} %", f"{percent} percent", f"{english(percent)} percent",
-             f"{percent} points", f"{english(percent)} percent off", str(percent), english(percent)]  # fmt: skip
+    forms = [
+        f"{percent}% off",
+        f"{percent} percent off",
+        f"{percent}%",
+        f"{percent} %",
+        f"{percent} percent",
+        f"{english(percent)} percent",
+        f"{percent} points",
+        f"{english(percent)} percent off",
+        str(percent),
+        english(percent),
+    ]
     forms += [digits + "折", str(zhe).rstrip("0") + "折"] if digits else []
     forms += (
         [chinese(percent // 10) + "成", cn2an.an2cn(str(percent // 10)) + "成"]
@@ -135,9 +169,18 @@ def offer(text: str, value: str) -> str | None:
 
 
 FINDERS = {
-    "n": count, "k": count, "days": days, "budget": money, "discount": share, "max_discount": share, "min_margin": share,
-    "min_effect": share, "uplift": share, "min_roas": ratio, "offer": offer,
-}  # fmt: skip
+    "n": count,
+    "k": count,
+    "days": days,
+    "budget": money,
+    "discount": share,
+    "max_discount": share,
+    "min_margin": share,
+    "min_effect": share,
+    "uplift": share,
+    "min_roas": ratio,
+    "offer": offer,
+}
 
 
 def said(text: str, field: str, value: object) -> object | None:

@@ -1,7 +1,7 @@
 """Names that marketers say: products of invented shops, audiences, channels, offers, campaigns, segments.
 
-Continues `campaignwright.finetune.surface` (numbers and dates). A label of a closed vocabulary is its canonical value; a
-label of an open one is the wording itself.
+Continues `campaignwright.finetune.surface` (numbers and dates). A label of a closed vocabulary is its canonical value;
+a label of an open one is the wording itself.
 """
 
 from __future__ import annotations
@@ -162,10 +162,13 @@ class Names(Surface):
         """An offer's noun phrase; the label is the phrase without its article."""
         table = self.lexicon["offers"]
         value = self.rng.choice(list(table))
-        slots = {"discount": lambda: self.percent(lang, "pct")[0], "discount_zhe": lambda: self.percent("zh", "zhe", discount=True)[1],
-                 "amount_off": lambda: self.money(lang, "full", amount=self.rng.choice([5, 10, 15, 20, 25, 30, 50, 100])),
-                 "threshold": lambda: self.money(lang, "full", amount=self.rng.choice([40, 50, 60, 75, 99, 100, 150, 200])),
-                 "gift": lambda: self.pick(self.lexicon["gifts"][lang])}  # fmt: skip
+        slots = {
+            "discount": lambda: self.percent(lang, "pct")[0],
+            "discount_zhe": lambda: self.percent("zh", "zhe", discount=True)[1],
+            "amount_off": lambda: self.money(lang, "full", amount=self.rng.choice([5, 10, 15, 20, 25, 30, 50, 100])),
+            "threshold": lambda: self.money(lang, "full", amount=self.rng.choice([40, 50, 60, 75, 99, 100, 150, 200])),
+            "gift": lambda: self.pick(self.lexicon["gifts"][lang]),
+        }
         phrase = self.pick(table[value][lang]["np"], keep_first=True)
         said = re.sub(r"{(\w+)}", lambda match: slots[match[1]](), phrase)
         return said, re.sub(r"^(an? |the |打(?=[\d一二三四五六七八九]))", "", said)
@@ -173,8 +176,10 @@ class Names(Surface):
     def count(self, lang: str) -> str:
         """A small number of things: 3, three, 三."""
         value = self.rng.choice([1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 8, 10, 12])
-        words = {"en": "zero one two three four five six seven eight nine ten eleven twelve".split(),
-                 "zh": "零一两三四五六七八九十十一十二".replace("十十一十二", "十")}  # fmt: skip
+        words = {
+            "en": "zero one two three four five six seven eight nine ten eleven twelve".split(),
+            "zh": "零一两三四五六七八九十十一十二".replace("十十一十二", "十"),
+        }
         if self.rng.random() < 0.5 or (lang == "zh" and value > 10):
             return str(value)
         return words[lang][value] if lang == "en" else "零一两三四五六七八九十"[value]

@@ -30,7 +30,7 @@ def orthogonal(batch: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """`lr` is the size of an update in units of a matrix with singular values 1, scaled by sqrt(max(1, rows / columns))."""
+    """`lr`: size of an update in units of a matrix with singular values 1, times sqrt(max(1, rows / columns))."""
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
 """Give a fresh model the one circuit that copying needs, so that no training is spent on finding it.
 
-Two attention heads in a row (Olsson et al. 2022, "In-context learning and induction heads", transformer-circuits.pub): in
-the first layer one head looks one token back by position and notes what stood there; in the second layer heads look for
-the place whose note equals the current token and bring the token that stands there. Training then only has to learn when
-to copy, from where to start and where to stop. Everything else keeps its random start.
+Two attention heads in a row (Olsson et al. 2022, "In-context learning and induction heads", transformer-circuits.pub):
+in the first layer one head looks one token back by position and notes what stood there; in the second layer heads look
+for the place whose note equals the current token and bring the token that stands there. Training then only has to learn
+when to copy, from where to start and where to stop. Everything else keeps its random start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MATCH_FROM = 0.62  # share of the rotary pairs (slowest) in which contents are c
 
 @torch.no_grad()
 def prime(model: Qwen3ForCausalLM, generator: torch.Generator, *, scale: float = 0.02) -> None:
-    """Write the copying circuit into heads 0 of layer 0 and 0-1 of layer 1, in place. `scale`: the embeddings' deviation.
+    """Write the copying circuit into head 0 of layer 0 and heads 0-1 of layer 1. `scale`: the embeddings' deviation.
 
     Needs at least two layers, two heads, as many key-value heads as heads, and no attention bias; else ValueError.
     """

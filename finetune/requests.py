@@ -1,108 +1,18 @@
-"""Labelled requests: hand-written templates and fragments filled with values, the right call beside each.
-
-A request's `args` are those of the call in the order of the tool's signature; values that a marketer states are copied
-word for word, so every such label is a substring of the text (checked; what fails the check is not written).
-"""
+"""Requests with their calls: templates filled with values, sentences added, and the noise of real typing."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import json
 import random
 import re
 from typing import Any
 
 from campaignwright.finetune import locate
 from campaignwright.finetune.names import SUITS, Names
-from campaignwright.finetune.surface import CORPUS, held_out, read_json
-from campaignwright.market.words import OBJECTIVES
+from campaignwright.finetune.surface import read_json
+from campaignwright.finetune.templates import CLOSED, ORDER, SLOT, Request
+from campaignwright.market.words import AUDIENCES, OBJECTIVES
 
-ORDER: dict[str, tuple[str, ...]] = {
-    "set_brief": ("objective", "products", "audience", "budget", "start", "days", "channels", "max_discount", "min_roas", "tone",
-                  "language"),
-    "search_campaigns": ("query", "channel", "product", "k"),
-    "profile_audience": ("audience",),
-    "generate_strategies": ("n", "diversity"),
-    "forecast": ("strategy_id", "discount", "budget", "channels", "audience", "days"),
-    "optimize_price": ("product", "min_margin", "max_discount"),
-    "allocate_budget": ("budget", "fixed", "strategy_id"),
-    "recommend_products": ("audience", "product", "k"),
-    "check_stock": ("product", "days", "uplift"),
-    "design_test": ("strategy_id", "min_effect"),
-    "read_out": ("campaign",),
-    "write_copy": ("channel", "n", "audience", "product", "offer", "tone", "language", "strategy_id"),
-    "finish_plan": ("strategy_id",),
-}  # fmt: skip
-CLOSED = ("objective", "channels", "channel", "tone", "language", "strategy_id")  # canonical values, not copied
-SLOT = re.compile(r"{(\w+)(?::(\w+))?}")
-
-
-@dataclasses.dataclass
-class Request:
-    """One thing a marketer says. `tool` None: no call is right and `reply` is the answer."""
-
-    lang: str
-    kind: str
-    text: str
-    tool: str | None
-    args: dict[str, Any]
-    source: str
-    reply: str | None = None
-    before: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # earlier turns, as chat messages
-    tables: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    def copied(self) -> list[str]:
-        """The labels that have to stand in the marketer's messages."""
-        found: list[str] = []
-        for name, value in self.args.items():
-            if name in CLOSED or name in ("query", "diversity") or (name == "audience" and value in locate_audiences()):
-                continue
-            found += list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
-        return [str(item) for item in found]
-
-    def faithful(self) -> bool:
-        """Whether every copied label stands in what the marketer wrote, now or before."""
-        said = "\n".join([self.text, *(m["content"] for m in self.before if m["role"] == "user")])
-        return all(item and item in said for item in self.copied())
-
-
-def locate_audiences() -> tuple[str, ...]:
-    """The six audiences that every shop has."""
-    from campaignwright.market.words import AUDIENCES
-
-    return AUDIENCES
-
-
-@functools.cache
-def templates() -> list[dict[str, Any]]:
-    """Every request template with located labels; `dev` marks the one in ten kept for development."""
-    kept = []
-    for path in sorted(CORPUS.glob("requests_*.jsonl")) + sorted(CORPUS.glob("extra_*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            item = json.loads(line)
-            item["dev"] = held_out(item["text"])
-            if item["kind"] in ("plan", "single"):
-                item["labels"] = located(item)
-                item["dropped"] = item["labels"] is None
-            kept.append(item)
-    return kept
-
-
-def located(item: dict[str, Any]) -> dict[str, Any] | None:
-    """The literal labels of a template as words of its text; None when one cannot be found."""
-    labels: dict[str, Any] = {}
-    raw = {**item.get("brief", {}), **item.get("args", {})}
-    raw.pop("currency", None)  # a currency belongs to the amount's wording
-    for name, value in raw.items():
-        if name in CLOSED or name in ("query", "diversity") or (name == "audience" and value in locate_audiences()):
-            labels[name] = value.lower() if name == "strategy_id" else value
-            continue
-        found = locate.said(SLOT.sub("\u0001", item["text"]), name, value)
-        if found is None:
-            return None
-        labels[name] = found
-    return labels
+PLAIN = 0.4  # share of requests that say only what they want
 
 
 class Writer(Names):
@@ -213,7 +123,7 @@ class Writer(Names):
         return text.strip(), labels
 
     def _cased(self, name: str, value: Any, change: Any) -> Any:
-        if name in CLOSED or (name == "audience" and value in locate_audiences()):
+        if name in CLOSED or (name == "audience" and value in AUDIENCES):
             return value
         if isinstance(value, dict):
             return {key: change(item) for key, item in value.items()}
@@ -251,7 +161,8 @@ class Writer(Names):
         if sampled:
             labels["objective"] = sampled
             self._add(segments, self.objective(lang, sampled), lang)
-        self._extend(segments, labels, lang, template["text"])
+        if self.rng.random() > PLAIN:
+            self._extend(segments, labels, lang, template["text"])
         text, labels = self.noisy(segments, labels)
         return Request(lang, "plan", text, "set_brief", self.ordered("set_brief", labels), template["id"])
 
@@ -279,8 +190,17 @@ class Writer(Names):
     def _extend(self, segments: list[tuple[str, bool]], labels: dict[str, Any], lang: str, template: str) -> None:
         """Now and then state a field that the template leaves open, or something beside the point."""
         rng = self.rng
-        chances = {"audience": 0.12, "channels": 0.12, "tone": 0.09, "language": 0.07, "max_discount": 0.1, "min_roas": 0.1, "budget": 0.15,
-                   "days": 0.1, "products": 0.3}  # fmt: skip
+        chances = {
+            "audience": 0.12,
+            "channels": 0.12,
+            "tone": 0.09,
+            "language": 0.07,
+            "max_discount": 0.1,
+            "min_roas": 0.1,
+            "budget": 0.15,
+            "days": 0.1,
+            "products": 0.3,
+        }
         for name, chance in chances.items():
             blocked = name in labels or (
                 name == "days" and ("range" in template or "start" in labels and rng.random() < 0.5)

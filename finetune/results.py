@@ -1,7 +1,7 @@
 """What tools answer, as the model sees it, and the expert's steps and words after it.
 
-Results are synthetic but shaped exactly like `ToolResult.for_model` of the real tools; they hold names of figures, never
-numbers, so nothing numeric can be learnt from them.
+Results are synthetic but shaped exactly like `ToolResult.for_model` of the real tools; they hold names of figures,
+never numbers, so nothing numeric can be learnt from them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,40 @@ FIGURES: dict[str, list[str]] = {
     "forecast": ["impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas"],
     "optimize_price": ["price", "discount", "elasticity", "breakeven_lift", "profit", "margin", "competitor_price"],
     "allocate_budget": ["budget", "marginal_return", "budget_unspent"],
-    "check_stock": ["stock_units", "stock_days", "demand_units", "days", "stockout_risk", "reorder_units", "reorder_date", "lead_days"],
+    "check_stock": [
+        "stock_units",
+        "stock_days",
+        "demand_units",
+        "days",
+        "stockout_risk",
+        "reorder_units",
+        "reorder_date",
+        "lead_days",
+    ],
     "design_test": ["holdout", "sample_size", "mde", "days", "audience_size", "min_effect"],
     "read_out": ["uplift", "actual_revenue", "actual_profit", "actual_roas", "spend", "sample_size"],
-    "finish_plan": ["budget", "days", "discount", "audience_size", "impressions", "clicks", "orders", "revenue", "profit", "roas"],
-}  # fmt: skip
-NEEDS = {"search_campaigns": "campaigns", "check_stock": "stock", "optimize_price": "prices", "read_out": "exposures",
-         "profile_audience": "customers", "recommend_products": "order_lines", "forecast": "campaign_results"}  # fmt: skip
+    "finish_plan": [
+        "budget",
+        "days",
+        "discount",
+        "audience_size",
+        "impressions",
+        "clicks",
+        "orders",
+        "revenue",
+        "profit",
+        "roas",
+    ],
+}
+NEEDS = {
+    "search_campaigns": "campaigns",
+    "check_stock": "stock",
+    "optimize_price": "prices",
+    "read_out": "exposures",
+    "profile_audience": "customers",
+    "recommend_products": "order_lines",
+    "forecast": "campaign_results",
+}
 
 
 def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +100,13 @@ class Results:
         unstated = [
             name for name in ("objective", "products", "audience", "budget", "start", "days") if name not in args
         ]
-        brief = {"objective": args.get("objective", "revenue"), "audience": args.get("audience", "all"), "channels": args.get("channels", []),
-                 "tone": args.get("tone", "neutral"), "language": args.get("language", lang)}  # fmt: skip
+        brief = {
+            "objective": args.get("objective", "revenue"),
+            "audience": args.get("audience", "all"),
+            "channels": args.get("channels", []),
+            "tone": args.get("tone", "neutral"),
+            "language": args.get("language", lang),
+        }
         missing = missing or []
         return {
             "ok": True,

@@ -18,7 +18,8 @@ from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from campaignwright.finetune.base import corpus_files, model_hash, rate
+from campaignwright.finetune.base import model_hash, rate
+from campaignwright.finetune.packing import corpus_files
 
 ADAPTERS = ("planner", "copywriter")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -35,7 +36,7 @@ def check_base(adapter: str | Path, base: str | Path) -> None:
     found = model_hash(base)
     if card["base_hash"] != found:
         raise WrongBase(
-            f"{adapter}: made for the base {card['base_hash']}, this one is {found}; train it again: campaignwright finetune sft"
+            f"{adapter}: made for the base {card['base_hash']}, this one is {found}; train it again with finetune sft"
         )
 
 
@@ -47,7 +48,7 @@ def wants(adapter: str, chat: dict[str, Any]) -> bool:
 def examples(
     tokenizer: Any, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, limit: int
 ) -> tuple[list[int], list[int]]:
-    """Token ids and labels (-100 where nothing is learnt) of a chat under the tokenizer's own template, at most `limit`."""
+    """Token ids and labels (-100: not learnt) of a chat under the tokenizer's own template, at most `limit`."""
     ids: list[int] = []
     labels: list[int] = []
     done = ""
@@ -85,13 +86,15 @@ def batches(chats: Iterator[tuple[list[int], list[int]]], tokens: int, pad: int)
         pool = []
         for group in groups:
             width = max(len(ids) for ids, _ in group)
-            yield {"input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in group]),
-                   "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in group]),
-                   "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in group])}  # fmt: skip
+            yield {
+                "input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in group]),
+                "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in group]),
+                "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in group]),
+            }
 
 
 def corpus_chats(corpus: str | Path, adapter: str, seed: int, rank: int, ranks: int) -> Iterator[dict[str, Any]]:
-    """The adapter's chats, endless, in a seeded order, the part of one process. Raises FileNotFoundError without a corpus."""
+    """The adapter's chats, endless, in a seeded order, one process's part. Raises FileNotFoundError without any."""
     files = corpus_files(corpus)
     rng = random.Random(seed)
     while True:
@@ -112,12 +115,25 @@ def tool_schemas() -> list[dict[str, Any]]:
     return [tool.schema() for tool in TOOLS.values()]
 
 
-def train_adapter(base: str | Path, adapter: str, corpus: str | Path, out: str | Path, *, minutes: float | None = None,
-                  tokens: int = 3_000_000, rank: int = 16, lr: float = 1e-3, batch_tokens: int = 3072, limit: int = 1024, seed: int = 0,
-                  log: Any = print) -> dict[str, Any]:  # fmt: skip
+def train_adapter(
+    base: str | Path,
+    adapter: str,
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    minutes: float | None = None,
+    tokens: int = 3_000_000,
+    rank: int = 16,
+    lr: float = 1e-3,
+    batch_tokens: int = 3072,
+    limit: int = 1024,
+    seed: int = 0,
+    log: Any = print,
+) -> dict[str, Any]:
     """Train one LoRA adapter into `out`; returns {"tokens", "steps", "seconds", "loss"}.
 
-    `base`: a local folder or hub id. `minutes` and `tokens` bound the training. Raises ValueError for an unknown adapter.
+    `base`: a local folder or hub id. `minutes` and `tokens` bound the training. Raises ValueError for an unknown
+    adapter.
     """
     if adapter not in ADAPTERS:
         raise ValueError(f"adapter: expected planner or copywriter; received {adapter!r}")
@@ -156,12 +172,21 @@ def train_adapter(base: str | Path, adapter: str, corpus: str | Path, out: str |
         average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
         if done["steps"] % 25 == 0:
             log(
-                f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} {(time.time() - began) / 60:.1f} min"
+                f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} "
+                f"{(time.time() - began) / 60:.1f} min"
             )
     done |= {"seconds": round(time.time() - began, 1), "loss": average or 0.0}
     if accelerator.is_main_process:
-        _write(accelerator.unwrap_model(model), out, {"adapter": adapter, "base_hash": model_hash(base) if Path(base).is_dir() else str(base),
-                                                      "seed": seed, **done})  # fmt: skip
+        _write(
+            accelerator.unwrap_model(model),
+            out,
+            {
+                "adapter": adapter,
+                "base_hash": model_hash(base) if Path(base).is_dir() else str(base),
+                "seed": seed,
+                **done,
+            },
+        )
     return done
 
 

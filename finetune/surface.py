@@ -1,7 +1,7 @@
-"""How people say values: surface forms of amounts, dates, shares, channels and names, sampled from `corpus/lexicon.json`.
+"""How people say values: surface forms of amounts, dates, shares and ratios, sampled from `corpus/lexicon.json`.
 
-Every function returns `(said, label)` pairs or plain strings: `said` is what stands in the request, the label the part of
-it that a tool call copies (or the canonical value of a closed vocabulary). Nothing is normalised here.
+Every function returns `(said, label)` pairs or plain strings: `said` is what stands in the request, the label the part
+of it that a tool call copies (or the canonical value of a closed vocabulary). Nothing is normalised here.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ class Surface:
         digits = chinese(value)
         significant = len(str(value).rstrip("0"))
         return {
-            "n": f"{value:,}", "plain": str(value), "dot": f"{value:,}".replace(",", ".") if value >= 10_000 else None,
+            "n": f"{value:,}",
+            "plain": str(value),
+            "dot": f"{value:,}".replace(",", ".") if value >= 10_000 else None,
             "sp": f"{value:,}".replace(",", " ") if value >= 10_000 else None,
             "k": trim(value / 1000) if value >= 1000 and value % 100 == 0 else None,
             "m": trim(value / 1e6) if value >= 500_000 and value % 10_000 == 0 else None,
@@ -124,7 +126,7 @@ class Surface:
             "wan": trim(value / 10_000) if value >= 10_000 and value % 100 == 0 else None,
             "zh": digits if significant <= 2 else None,
             "qian": str(value // 1000) if 1000 <= value < 10_000 and value % 1000 == 0 else None,
-        }  # fmt: skip
+        }
 
     def budget(self, lang: str, form: str | None = None, *, hedge: bool = True) -> tuple[str, str]:
         """A budget with now and then a hedge around it; the label is the sum alone."""
@@ -147,10 +149,14 @@ class Surface:
         tens = chinese(value // 10) if value >= 10 else None
         cheng = None if tens is None or value % 5 else tens
         values = {
-            "pct": str(value), "pctwords": english(value), "pctzh": cn2an.an2cn(str(value)).removeprefix("一") if 10 <= value < 20
-            else cn2an.an2cn(str(value)), "zhe": str(zhe).rstrip("0"), "zhedot": trim(zhe / 10), "cheng": None if value % 10 else cheng,
+            "pct": str(value),
+            "pctwords": english(value),
+            "pctzh": cn2an.an2cn(str(value)).removeprefix("一") if 10 <= value < 20 else cn2an.an2cn(str(value)),
+            "zhe": str(zhe).rstrip("0"),
+            "zhedot": trim(zhe / 10),
+            "cheng": None if value % 10 else cheng,
             "zhewords": "".join("零一二三四五六七八九"[int(d)] for d in str(zhe).rstrip("0")),
-        }  # fmt: skip
+        }
         forms = {"en": ["pct", "off", "words"], "zh": ["pct", "off", "zhe", "words"]}[lang]
         forms = forms if discount else [name for name in forms if name not in ("off", "zhe")]
         values["half"] = cheng if value % 10 == 5 else None
@@ -171,8 +177,12 @@ class Surface:
         )
         whole = value == int(value)
         spoken = english(int(value)) + ("" if whole else " and a half") if whole or value % 1 == 0.5 else None
-        values = {"r": trim(value), "rwords": spoken, "rzh": chinese(int(value)) if whole and value <= 10 else None,
-                  "r100": str(round(value * 100))}  # fmt: skip
+        values = {
+            "r": trim(value),
+            "rwords": spoken,
+            "rzh": chinese(int(value)) if whole and value <= 10 else None,
+            "r100": str(round(value * 100)),
+        }
         table = self.lexicon["roas"][lang]
         name = (
             form
@@ -195,23 +205,44 @@ class Surface:
         )
         exact = [phrase for item in table["adj_exact" if form == "adj" else "exact"] for phrase in item["say"]]
         weeks = days // 7 if days % 7 == 0 and days > 7 else None
-        values = {"d": str(days), "dwords": english(days), "dzh": chinese(days), "w": weeks and str(weeks),
-                  "wwords": weeks and english(weeks), "wzh": weeks and chinese(weeks)}  # fmt: skip
+        values = {
+            "d": str(days),
+            "dwords": english(days),
+            "dzh": chinese(days),
+            "w": weeks and str(weeks),
+            "wwords": weeks and english(weeks),
+            "wzh": weeks and chinese(weeks),
+        }
         said = None if form == "exact" or rng.random() < 0.3 else self._pattern(table.get(form, table["num"]), values)
         said = said or self.pick(exact)
-        return said, re.sub(r"^(a (?=one-day)|the next |just the |连续|一共|为期|就)|( in total| flash|时间|的)$", "", said)  # fmt: skip
+        return said, re.sub(
+            r"^(a (?=one-day)|the next |just the |连续|一共|为期|就)|( in total| flash|时间|的)$", "", said
+        )
 
     def _date_values(self, first: dt.date, last: dt.date) -> dict[str, str]:
         def ordinal(day: int) -> str:
             return f"{day}{'th' if 10 < day < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
-        values = {"yyyy": str(first.year), "yy": str(first.year)[2:], "weekday": f"{first:%A}", "wd": f"{first:%a}",
-                  "zhwd": "一二三四五六日"[first.weekday()]}  # fmt: skip
+        values = {
+            "yyyy": str(first.year),
+            "yy": str(first.year)[2:],
+            "weekday": f"{first:%A}",
+            "wd": f"{first:%a}",
+            "zhwd": "一二三四五六日"[first.weekday()],
+        }
         for tail, day in (("", first), ("2", last)):
-            values |= {"month" + tail: f"{day:%B}", "mon" + tail: f"{day:%b}", "m" + tail: str(day.month), "mm" + tail: f"{day:%m}",
-                       "d" + tail: str(day.day), "dd" + tail: f"{day:%d}", "ord" + tail: ordinal(day.day),
-                       "ordwords" + tail: num2words(day.day, to="ordinal"), "zhm" + tail: chinese(day.month).replace("两", "二"),
-                       "zhd" + tail: chinese(day.day).replace("两", "二")}  # fmt: skip
+            values |= {
+                "month" + tail: f"{day:%B}",
+                "mon" + tail: f"{day:%b}",
+                "m" + tail: str(day.month),
+                "mm" + tail: f"{day:%m}",
+                "d" + tail: str(day.day),
+                "dd" + tail: f"{day:%d}",
+                "ord" + tail: ordinal(day.day),
+                "ordwords" + tail: num2words(day.day, to="ordinal"),
+                "zhm" + tail: chinese(day.month).replace("两", "二"),
+                "zhd" + tail: chinese(day.day).replace("两", "二"),
+            }
         return values
 
     def _day(self) -> dt.date:
@@ -225,8 +256,11 @@ class Surface:
             said = self._pattern(self.pick(self.lexicon["relative_dates"][lang])["say"], values)
         else:
             said = self._pattern(self.lexicon["dates"][lang][form], values)
-        verbs = (r"^(starting( on)?|from|beginning|starts|as of|kicking off|going live on|launching|live from|start date|从|自)"
-                 r" ?(the )?(?=\S)|(开始|起|上线|启动|开跑|开卖)$")  # fmt: skip
+        verbs = (
+            r"^(starting( on)?|from|beginning|starts|as of|kicking off|going live on|launching|live from|start date"
+            r"|从|自)"
+            r" ?(the )?(?=\S)|(开始|起|上线|启动|开跑|开卖)$"
+        )
         return said, re.sub(verbs, "", said) if form == "on" else said
 
     def range(self, lang: str, form: str | None = None) -> tuple[str, str]:

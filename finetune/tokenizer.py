@@ -1,9 +1,9 @@
 """The embedded model's tokenizer: byte-level BPE made for copying.
 
-A span of the request has to come out as the same tokens in the call. So digits and Chinese characters stand alone, merges
-never cross a space or a punctuation mark, and a word has the same pieces with and without a space before it: the space is
-merged last, onto the whole first piece. The fixed parts of calls (`"budget": "` and so on) are one token each, which
-makes calls short; they are ordinary text to every decoder.
+A span of the request has to come out as the same tokens in the call. So digits and Chinese characters stand alone,
+merges never cross a space or a punctuation mark, and a word has the same pieces with and without a space before it: the
+space is merged last, onto the whole first piece. The fixed parts of calls (`"budget": "` and so on) are one token
+each, which makes calls short; they are ordinary text to every decoder.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from campaignwright.finetune.requests import ORDER
 from campaignwright.finetune.results import FIGURES
+from campaignwright.finetune.templates import ORDER
 from campaignwright.market.words import CHANNELS
 from campaignwright.tools.copy_format import FIELDS, SLOTS
 
@@ -43,7 +43,8 @@ CHAT_TEMPLATE = """{%- for message in messages -%}
 {%- set function = call.function or call -%}
 {%- if not loop.first or message.content -%}{{- "\\n" -}}{%- endif -%}
 {{- '<tool_call>\\n{"name": "' + function.name + '", "arguments": ' -}}
-{%- if function.arguments is string -%}{{- function.arguments -}}{%- else -%}{{- function.arguments | tojson -}}{%- endif -%}
+{%- if function.arguments is string -%}{{- function.arguments -}}
+{%- else -%}{{- function.arguments | tojson -}}{%- endif -%}
 {{- "}\\n</tool_call>" -}}
 {%- endfor -%}
 {{- "<|im_end|>\\n" -}}
@@ -113,8 +114,12 @@ def train_tokenizer(texts: Iterable[str], size: int = 6144) -> PreTrainedTokeniz
     room = size - len(SPECIAL) - len(MARKS) - len(fixed)
     if room < 300:
         raise ValueError(f"size: at least {300 + size - room} tokens are needed; received {size}")
-    splitter = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"),
-                                        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])  # fmt: skip
+    splitter = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     words: collections.Counter[str] = collections.Counter()
     spaced: collections.Counter[str] = collections.Counter()
     for text in texts:
@@ -125,8 +130,11 @@ def train_tokenizer(texts: Iterable[str], size: int = 6144) -> PreTrainedTokeniz
     words |= {"user": 400, "assistant": 400}
     bare = Tokenizer(models.BPE())
     bare.pre_tokenizer = pre_tokenizers.Split(Regex("\n"), "removed")
-    trainer = trainers.BpeTrainer(vocab_size=256 + int((room - 256) * 0.66), initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-                                  show_progress=False)  # fmt: skip
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + int((room - 256) * 0.66),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
     bare.train_from_iterator((word for word, count in sorted(words.items()) for _ in range(min(count, 400))), trainer)
     model = json.loads(bare.to_str())["model"]
     vocabulary: dict[str, int] = dict(model["vocab"])
@@ -144,14 +152,19 @@ def train_tokenizer(texts: Iterable[str], size: int = 6144) -> PreTrainedTokeniz
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
     tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in (*MARKS, *fixed)])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=4096,
-                                   clean_up_tokenization_spaces=False)  # fmt: skip
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        model_max_length=4096,
+        clean_up_tokenization_spaces=False,
+    )
     fast.chat_template = CHAT_TEMPLATE
     return fast
 
 
 def pieces(messages: list[dict[str, Any]]) -> list[tuple[str, bool]]:
-    """A chat as (text, is learnt) pieces whose concatenation is what the chat template gives; only answers are learnt."""
+    """A chat as (text, is learnt) pieces that together are what the chat template gives; only answers are learnt."""
     out: list[tuple[str, bool]] = []
     for number, message in enumerate(messages):
         if message["role"] == "tool":
@@ -187,8 +200,11 @@ def encode_chat(tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, Any
 def space_pairs(tokenizer: PreTrainedTokenizerFast) -> list[tuple[int, int]]:
     """(id with a space, id without) of every token that has both forms: they start from one embedding."""
     vocabulary = tokenizer.get_vocab()
-    return [(index, vocabulary[token[1:]]) for token, index in sorted(vocabulary.items())
-            if token.startswith(SPACE) and len(token) > 1 and token[1:] in vocabulary]  # fmt: skip
+    return [
+        (index, vocabulary[token[1:]])
+        for token, index in sorted(vocabulary.items())
+        if token.startswith(SPACE) and len(token) > 1 and token[1:] in vocabulary
+    ]
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: str | Path) -> None:

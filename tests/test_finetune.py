@@ -9,20 +9,27 @@ import pytest
 import torch
 
 from campaignwright.finetune import base as base_module
-from campaignwright.finetune.base import block_mask, make_model, train_base
+from campaignwright.finetune.base import make_model, train_base
 from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.compose import Composer
 from campaignwright.finetune.copywriting import Copywriting, used_slots
 from campaignwright.finetune.corpus import chats, dev_chats, write_corpus
 from campaignwright.finetune.evaluate import cases, evaluate
-from campaignwright.finetune.requests import templates
+from campaignwright.finetune.packing import block_mask
 from campaignwright.finetune.results import cited
 from campaignwright.finetune.sft import WrongBase, check_base, train_adapter
+from campaignwright.finetune.templates import templates
 from campaignwright.finetune.tokenizer import encode_chat, pieces, space_pairs, train_tokenizer
 from campaignwright.tools.copy_format import FIELDS, copy_messages, output_schema
 
-TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16,
-        "intermediate_size": 48}  # fmt: skip
+TINY = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "intermediate_size": 48,
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +105,9 @@ def test_edit_names_only_what_changes():
         request = composer.edit("en", brief)
         assert request.args and request.text
         if "channels" in request.args and "add" in request.text:
-            assert request.args["channels"][:2] == ["email", "sms"] or "use" in request.text or "channels" in request.text
+            assert (
+                request.args["channels"][:2] == ["email", "sms"] or "use" in request.text or "channels" in request.text
+            )
 
 
 def test_chain_ends_with_the_plan_of_the_best_strategy():
@@ -126,7 +135,16 @@ def test_copy_uses_only_slots_of_its_request():
 
 def test_copy_request_names_what_is_wrong():
     with pytest.raises(ValueError, match="channel"):
-        copy_messages({"channel": "fax", "language": "en", "angle": "value", "tone": "neutral", "audience": "all", "offer": "none"})
+        copy_messages(
+            {
+                "channel": "fax",
+                "language": "en",
+                "angle": "value",
+                "tone": "neutral",
+                "audience": "all",
+                "offer": "none",
+            }
+        )
     assert output_schema("search")["properties"]["headlines"]["maxItems"] == 8
 
 
@@ -147,7 +165,10 @@ def test_any_text_survives_the_tokenizer(tokenizer, text):
 
 def test_a_word_has_the_same_pieces_with_and_without_a_space(tokenizer):
     twins = dict(space_pairs(tokenizer))
-    bare, spaced = tokenizer("running")["input_ids"], tokenizer("x running")["input_ids"][-len(tokenizer("running")["input_ids"]) :]
+    bare, spaced = (
+        tokenizer("running")["input_ids"],
+        tokenizer("x running")["input_ids"][-len(tokenizer("running")["input_ids"]) :],
+    )
     assert len(bare) == len(spaced) and twins[spaced[0]] == bare[0] and spaced[1:] == bare[1:]
 
 
@@ -174,13 +195,24 @@ def test_train_resume_adapt_and_refuse_another_base(tmp_path):
     again = train_base(tmp_path / "corpus", tmp_path / "run", tokens=12_000, **quiet)
     assert again["tokens"] > first["tokens"] and again["step"] > first["step"]
     folder = tmp_path / "run" / "export"
-    done = train_adapter(folder, "planner", tmp_path / "corpus", tmp_path / "planner", tokens=3000, batch_tokens=800, rank=4,
-                         log=lambda line: None)  # fmt: skip
+    done = train_adapter(
+        folder,
+        "planner",
+        tmp_path / "corpus",
+        tmp_path / "planner",
+        tokens=3000,
+        batch_tokens=800,
+        rank=4,
+        log=lambda line: None,
+    )
     assert done["steps"] > 0
     check_base(tmp_path / "planner", folder)
     other = tmp_path / "other"
-    base_module.export(make_model(base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)), TINY, seed=9),
-                       base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)), other)  # fmt: skip
+    base_module.export(
+        make_model(base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)), TINY, seed=9),
+        base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)),
+        other,
+    )
     with pytest.raises(WrongBase, match="another|made for"):
         check_base(tmp_path / "planner", other)
     with pytest.raises(ValueError, match="planner or copywriter"):
