@@ -34,8 +34,9 @@ class Allocation:
     bound: list[str] = field(default_factory=list)  # channels held by a fixed amount, a minimum or a maximum
 
 
-def worth_of(curves: ChannelCurves, days: int, per_impression: np.ndarray, unit: np.ndarray,
-             cap: np.ndarray | None = None) -> Worth:
+def worth_of(
+    curves: ChannelCurves, days: int, per_impression: np.ndarray, unit: np.ndarray, cap: np.ndarray | None = None
+) -> Worth:
     """Value of money: curve's impressions, at most `cap` float[8], times `per_impression` float[8]; `unit` float[8]."""
     limit = np.full(len(CHANNELS), np.inf) if cap is None else cap
 
@@ -49,8 +50,9 @@ def _cents(amount: float) -> int:
     return int(round(amount * 100))
 
 
-def _bounds(budget: int, channels: list[str], fixed: dict[str, float], minimum: dict[str, float],
-            maximum: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(
+    budget: int, channels: list[str], fixed: dict[str, float], minimum: dict[str, float], maximum: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper cents per channel, int[8]. Raises BudgetProblem."""
     low, high = np.zeros(len(CHANNELS), np.int64), np.zeros(len(CHANNELS), np.int64)
     for name in {*channels, *fixed}:
@@ -65,8 +67,10 @@ def _bounds(budget: int, channels: list[str], fixed: dict[str, float], minimum: 
         if low[c] < 0:
             raise BudgetProblem(f"{name}: an amount cannot be negative.")
     if low.sum() > budget:
-        raise BudgetProblem(f"The fixed amounts and minimums come to {low.sum() / 100:.2f}, more than the budget of "
-                            f"{budget / 100:.2f}. Lower one of them or raise the budget.")
+        raise BudgetProblem(
+            f"The fixed amounts and minimums come to {low.sum() / 100:.2f}, more than the budget of "
+            f"{budget / 100:.2f}. Lower one of them or raise the budget."
+        )
     return low, high
 
 
@@ -79,7 +83,7 @@ def _marginal(worth: Worth, money: np.ndarray, step: np.ndarray) -> np.ndarray:
 def _by_multiplier(worth: Worth, low: np.ndarray, high: np.ndarray, budget: float) -> np.ndarray:
     """Concave case: money float[8] where every free channel has the same marginal value. Bounds and budget in money.
 
-    The marginal values are tabulated once on 2,001 points a channel, dense where curves bend, so the bisection is cheap.
+    The marginal values are tabulated once on 2,001 points a channel, dense where curves bend.
     """
     at_points = np.linspace(0, 1, 2001)[:, None] ** 2
     grid = low + (high - low) * at_points
@@ -99,7 +103,7 @@ def _by_multiplier(worth: Worth, low: np.ndarray, high: np.ndarray, budget: floa
 
 
 def _by_cells(worth: Worth, low: np.ndarray, high: np.ndarray, budget: float) -> np.ndarray:
-    """General case: exact dynamic programming over CELLS equal amounts above the minimums. Bounds and budget in money."""
+    """General case: exact dynamic programming over CELLS equal amounts above the minimums, all in money."""
     spare = budget - low.sum()
     free = np.flatnonzero(high > low)
     if spare <= 0 or not len(free):
@@ -135,9 +139,16 @@ def _settle(cents: np.ndarray, low: np.ndarray, high: np.ndarray, budget: int, o
     return cents
 
 
-def split(worth: Worth, budget: float, channels: list[str], *, fixed: dict[str, float] | None = None,
-          minimum: dict[str, float] | None = None, maximum: dict[str, float] | None = None,
-          concave: bool = False) -> Allocation:
+def split(
+    worth: Worth,
+    budget: float,
+    channels: list[str],
+    *,
+    fixed: dict[str, float] | None = None,
+    minimum: dict[str, float] | None = None,
+    maximum: dict[str, float] | None = None,
+    concave: bool = False,
+) -> Allocation:
     """Split `budget` over `channels` for the greatest total worth; amounts and `unspent` sum to it to the cent.
 
     `fixed`, `minimum`, `maximum`: money per channel. `concave=True` promises that worth is concave in every channel.
@@ -166,9 +177,19 @@ def split(worth: Worth, budget: float, channels: list[str], *, fixed: dict[str, 
     )
 
 
-def allocate(curves: ChannelCurves, budget: float, fixed: dict[str, float] | None = None, *, channels: list[str],
-             days: int, per_impression: np.ndarray | None = None, unit: np.ndarray | None = None, cap: np.ndarray | None = None,
-             minimum: dict[str, float] | None = None, maximum: dict[str, float] | None = None) -> Allocation:
+def allocate(
+    curves: ChannelCurves,
+    budget: float,
+    fixed: dict[str, float] | None = None,
+    *,
+    channels: list[str],
+    days: int,
+    per_impression: np.ndarray | None = None,
+    unit: np.ndarray | None = None,
+    cap: np.ndarray | None = None,
+    minimum: dict[str, float] | None = None,
+    maximum: dict[str, float] | None = None,
+) -> Allocation:
     """`split` by response curves: `per_impression` float[8] is what an impression is worth (1 = count impressions),
     `unit` float[8] the market's size per channel (see `Shop.units`; default 1),
     `cap` float[8] the most impressions a channel can give (owned ones end at their audience); no money goes beyond."""
@@ -179,12 +200,20 @@ def allocate(curves: ChannelCurves, budget: float, fixed: dict[str, float] | Non
     if cap is not None:
         full = money_to_reach(curves, cap, days, budget, unit)
         maximum |= {CHANNELS[c]: min(maximum.get(CHANNELS[c], np.inf), full[c]) for c in used if full[c] < budget}
-    return split(worth_of(curves, days, value, unit, cap), budget, channels, fixed=fixed, minimum=minimum, maximum=maximum,
-                 concave=bool(curves.concave()[used].all()))
+    return split(
+        worth_of(curves, days, value, unit, cap),
+        budget,
+        channels,
+        fixed=fixed,
+        minimum=minimum,
+        maximum=maximum,
+        concave=bool(curves.concave()[used].all()),
+    )
 
 
-def money_to_reach(curves: ChannelCurves, impressions: np.ndarray, days: int, most: float,
-                   unit: np.ndarray) -> np.ndarray:
+def money_to_reach(
+    curves: ChannelCurves, impressions: np.ndarray, days: int, most: float, unit: np.ndarray
+) -> np.ndarray:
     """Least money per channel, float[8], whose curve gives `impressions` float[8]; `most` where more is needed."""
     below, above = np.zeros(len(CHANNELS)), np.full(len(CHANNELS), max(most, 0.01))
     for _ in range(50):
@@ -196,7 +225,7 @@ def money_to_reach(curves: ChannelCurves, impressions: np.ndarray, days: int, mo
 
 def sensible_minimum(worth: Worth, budget: float, channels: list[str]) -> dict[str, float]:
     """Money below which a channel that the marketer named would be there in name only: 5 % of the budget, or less where
-    80 % of what it can give comes sooner (a small mailing list), and at most an even half; money per channel, in cents."""
+    80 % of what it can give comes sooner (a small mailing list), and at most an even half; money per channel."""
     grid = budget * np.linspace(0, 1, 201)[:, None] ** 2 * np.ones((1, len(CHANNELS)))
     value = worth(grid)
     least = {}

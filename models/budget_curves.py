@@ -1,9 +1,9 @@
 """Channel response curves: money a day -> impressions (messages on owned channels), through adstock and saturation.
 
-Money and impressions are counted per `unit`, the size of the market they meet (`Shop.units`): a day's possible messages
-on owned channels, the products' weight on paid ones. Fitted per channel by penalised least squares on the log of past
-results; the penalty is the literature's range (`response_priors`), so a channel with little history stays near it and one
-with none is the prior, with its width.
+Money and impressions are counted per `unit`, the size of the market they meet (`Shop.units`): a day's possible
+messages on owned channels, the products' weight on paid ones. Fitted per channel by penalised least squares on the log
+of past results; the penalty is the literature's range (`response_priors`): a channel with little history stays near
+it, one with none is the prior, with its width.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.strategy_space import Batch, K, history
 
 RAMP = 10  # days after which adstock (theta <= 0.6) is at its steady state to within 1 %
-DAILY_MONEY = 100.0  # USD a day and channel: where the prior curve bends when nothing was ever spent
+DAILY_MONEY = 1000.0  # USD a day and channel: the scale of an auction that the shop never took part in
 
 
 def adstock(money: np.ndarray, theta: float | np.ndarray) -> np.ndarray:
@@ -43,12 +43,13 @@ def hill(level: np.ndarray, half: float | np.ndarray, slope: float | np.ndarray)
     return np.where(level > 0, 1.0 / (1.0 + ratio ** (-slope)), 0.0)
 
 
-def volume(money: np.ndarray, days: np.ndarray, top: np.ndarray, half: np.ndarray, slope: np.ndarray,
-           theta: np.ndarray) -> np.ndarray:
+def volume(
+    money: np.ndarray, days: np.ndarray, top: np.ndarray, half: np.ndarray, slope: np.ndarray, theta: np.ndarray
+) -> np.ndarray:
     """Impressions of `money` spread evenly over `days`; the arguments broadcast. `top`: impressions a day at most."""
     days = np.maximum(days, 1)
     daily = money / days
-    ramp = sum(np.where(t <= days, hill(daily * (1 - theta ** t), half, slope), 0.0) for t in range(1, RAMP + 1))
+    ramp = sum(np.where(t <= days, hill(daily * (1 - theta**t), half, slope), 0.0) for t in range(1, RAMP + 1))
     return top * (ramp + np.maximum(days - RAMP, 0) * hill(daily, half, slope))
 
 
@@ -80,8 +81,14 @@ class ChannelCurves:
         return fit_curves(batch, results, daily_results(workspace, ids), Shop(workspace, seed))
 
     def save(self, folder: Path) -> None:
-        np.savez(folder / "curves.npz", params=self.params, cov=self.cov, spread=self.spread, counts=self.counts,
-                 reference=self.reference)
+        np.savez(
+            folder / "curves.npz",
+            params=self.params,
+            cov=self.cov,
+            spread=self.spread,
+            counts=self.counts,
+            reference=self.reference,
+        )
         (folder / "curves.json").write_text(json.dumps({"channels": list(CHANNELS)}))
 
     @classmethod
@@ -91,7 +98,7 @@ class ChannelCurves:
         return cls(**arrays, metrics={}, rows=0)
 
     def impressions(self, money: np.ndarray, days: np.ndarray, unit: np.ndarray) -> np.ndarray:
-        """Expected (median) impressions, float[n, 8], of `money` float[n, 8] over `days` float[n]; `unit` float[n, 8]."""
+        """Expected (median) impressions, of `money` over `days` float[n]; `money`, `unit` and result float[n, 8]."""
         top, half, slope = np.exp(self.params[:, :3].T)
         return unit * volume(money / unit, np.asarray(days, float)[:, None], top, half, slope, self.params[:, 3])
 
@@ -112,24 +119,30 @@ class ChannelCurves:
     def describe(self, channel: str) -> dict[str, float]:
         """Parameters of one channel in plain units."""
         c = CHANNELS.index(channel)
-        return {"adstock": float(self.params[c, 3]), "half_saturation": float(np.exp(self.params[c, 1])),
-                "slope": float(np.exp(self.params[c, 2])), "top_impressions_a_day": float(np.exp(self.params[c, 0])),
-                "campaigns": int(self.counts[c])}
+        return {
+            "adstock": float(self.params[c, 3]),
+            "half_saturation": float(np.exp(self.params[c, 1])),
+            "slope": float(np.exp(self.params[c, 2])),
+            "top_impressions_a_day": float(np.exp(self.params[c, 0])),
+            "campaigns": int(self.counts[c]),
+        }
 
 
 def daily_results(workspace: Workspace, ids: list[str]) -> pd.DataFrame:
     """Campaign x channel x known day: `row` (into `ids`), `channel` (index), day, spend, impressions."""
     frame = workspace.query(
         """SELECT campaign_id, channel, day, sum(spend) AS spend, sum(impressions) AS impressions FROM campaign_results
-           WHERE day IS NOT NULL AND spend > 0 GROUP BY ALL ORDER BY campaign_id, channel, day""")
+           WHERE day IS NOT NULL AND spend > 0 GROUP BY ALL ORDER BY campaign_id, channel, day"""
+    )
     frame = frame[frame["channel"].isin(CHANNELS) & frame["campaign_id"].isin(ids)].copy()
     frame["row"] = frame["campaign_id"].map({campaign_id: i for i, campaign_id in enumerate(ids)})
     frame["channel"] = frame["channel"].map({channel: i for i, channel in enumerate(CHANNELS)})
     return frame
 
 
-def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray,
-            unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _series(
+    daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray, unit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Spend and impressions per unit of one channel's campaigns, float[m, T] each; NaN after a campaign's end."""
     spends, shown = [], []
     by_row = dict(tuple(daily.groupby("row"))) if len(daily) else {}
@@ -147,7 +160,9 @@ def _series(daily: pd.DataFrame, results: pd.DataFrame, days: np.ndarray,
     if not spends:
         return np.zeros((0, 1)), np.zeros((0, 1))
     longest = max(map(len, spends))
-    pad = [np.array([np.pad(v, (0, longest - len(v)), constant_values=np.nan) for v in rows]) for rows in (spends, shown)]
+    pad = [
+        np.array([np.pad(v, (0, longest - len(v)), constant_values=np.nan) for v in rows]) for rows in (spends, shown)
+    ]
     return pad[0], pad[1]
 
 
@@ -155,7 +170,7 @@ def _prior_params(c: int, reference: float, scale: float, messages: bool) -> tup
     """Prior mean, sd of (log impressions per money at `reference`, log half, log slope, theta) of channel `c`."""
     channel = prior.PRIORS[CHANNELS[c]]
     price = channel.cpm * scale / 1000.0  # of an impression
-    half = 0.5 * price if messages else (20.0 if prior.OWNED[c] else 2.0) * reference  # auctions saturate with money
+    half = 0.5 * price if messages else (20.0 if prior.OWNED[c] else 3.0) * reference  # auctions saturate with money
     efficiency = hill(np.array(reference), half, 1.0) / reference if messages else 1.0 / price
     mean = np.array([np.log(efficiency), np.log(half), np.log(prior.SLOPE), channel.theta])
     return mean, np.array([prior.RATE_SD, prior.HALF_SD, prior.SLOPE_SD, prior.THETA_SD])
@@ -167,8 +182,9 @@ def _to_top(free: np.ndarray, reference: float) -> np.ndarray:
     return np.array([free[0] + np.log(reference) - np.log(share), free[1], free[2], free[3]])
 
 
-def _fit_one(spend: np.ndarray, shown: np.ndarray, mean: np.ndarray, sd: np.ndarray,
-             reference: float) -> tuple[np.ndarray, np.ndarray, float]:
+def _fit_one(
+    spend: np.ndarray, shown: np.ndarray, mean: np.ndarray, sd: np.ndarray, reference: float
+) -> tuple[np.ndarray, np.ndarray, float]:
     """MAP estimate of one channel: (free parameters, covariance, sd between campaigns)."""
     logged = np.log(np.maximum(shown, 1e-12))
     known = np.isfinite(shown)
@@ -203,13 +219,15 @@ def fit_curves(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, shop: S
     scale, unit = prior.money_scale(shop.workspace.currency), shop.units(batch)
     params, cov = np.zeros((K, 4)), np.zeros((K, 4, 4))
     spread, counts, reference = np.full(K, 0.5), np.zeros(K, int), np.zeros(K)
-    money_a_day = float(np.median(batch.budget / batch.days)) if len(batch) and np.median(batch.budget) > 0 else 0.0
+    money_a_day = float(np.median(batch.budget / batch.days)) if len(batch) else 0.0
     for c in range(K):
         spend, shown = _series(daily[daily["channel"] == c], results[results["channel"] == c], batch.days, unit[:, c])
         messages = bool(prior.OWNED[c]) and shop.knows_reach()
         counts[c] = len(spend)
         seen = float(np.nanmedian(np.nanmean(spend, axis=1))) if len(spend) else 0.0
-        start = prior.PRIORS[CHANNELS[c]].cpm * scale / 1000 if messages else 0.3 * money_a_day or DAILY_MONEY * scale
+        start = (
+            prior.PRIORS[CHANNELS[c]].cpm * scale / 1000 if messages else max(0.3 * money_a_day, DAILY_MONEY * scale)
+        )
         reference[c] = seen or start
         mean, sd = _prior_params(c, reference[c], scale, messages)
         if len(spend):
@@ -217,7 +235,9 @@ def fit_curves(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, shop: S
         else:
             free, cov_free = mean, np.diag(sd**2)
         params[c] = _to_top(free, reference[c])
-        jacobian = np.array([(_to_top(free + 1e-4 * np.eye(4)[j], reference[c]) - params[c]) / 1e-4 for j in range(4)]).T
+        jacobian = np.array(
+            [(_to_top(free + 1e-4 * np.eye(4)[j], reference[c]) - params[c]) / 1e-4 for j in range(4)]
+        ).T
         cov[c] = jacobian @ cov_free @ jacobian.T
     fitted = {CHANNELS[c]: int(counts[c]) for c in range(K) if counts[c]}
     noise = {name: round(float(spread[CHANNELS.index(name)]), 3) for name in fitted}

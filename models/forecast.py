@@ -1,8 +1,8 @@
 """What a strategy would bring: impressions, CTR, CVR, orders, revenue, profit and ROAS with 80 % intervals.
 
-Puts together audience reach, response curves, rates, elasticity and economics, and calibrates the whole on past campaigns.
-These are reported (attributed) results: what customers would have bought anyway is not taken off; `read_out` and
-`design_test` are for that.
+Puts together audience reach, response curves, rates, elasticity and economics, calibrated on past campaigns. These are
+reported (attributed) results: what customers would have bought anyway is not taken off; `read_out` and `design_test`
+are for that.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ from campaignwright.models.response import ResponseModel
 from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K, batch_of, product_categories
 from campaignwright.models.strategy_threads import one_thread
 
-OBJECTIVE_METRIC = {"revenue": "revenue", "profit": "profit", "acquisition": "orders", "retention": "orders",
-                    "clearance": "orders", "awareness": "impressions"}
+OBJECTIVE_METRIC = {
+    "revenue": "revenue",
+    "profit": "profit",
+    "acquisition": "orders",
+    "retention": "orders",
+    "clearance": "orders",
+    "awareness": "impressions",
+}
 SEARCH_DRAWS = 100
 
 
@@ -69,8 +75,9 @@ class Forecaster:
         mean, sd = stages["aov"]
         stages["aov"] = (mean + self.calibration.bias, sd)
         paid = draws_of.paid_share(batch, self.response)
-        return draws_of.simulate(batch, stages, self.shop, paid, spend, self._z[draws], self.calibration.headroom,
-                                 self.calibration.width)
+        return draws_of.simulate(
+            batch, stages, self.shop, paid, spend, self._z[draws], self.calibration.headroom, self.calibration.width
+        )
 
     def predict_many(self, strategies: list[Strategy]) -> list[Forecast]:
         """Forecasts of several strategies under the same random numbers."""
@@ -86,12 +93,22 @@ class Forecaster:
         """Forecast of one strategy."""
         return self.predict_many([strategy])[0]
 
-    def _forecast(self, i: int, batch: Batch, bounds: dict[str, np.ndarray], channels: dict[str, np.ndarray],
-                  spend: np.ndarray) -> Forecast:
-        figures = {metric: tuple(float(v) for v in values[i]) for metric, values in bounds.items()
-                   if np.isfinite(values[i]).all()}
-        rows = [{"channel": CHANNELS[c], "spend": round(float(spend[i, c]), 2),
-                 **{name: float(values[i, c]) for name, values in channels.items()}} for c in np.flatnonzero(spend[i] > 0)]
+    def _forecast(
+        self, i: int, batch: Batch, bounds: dict[str, np.ndarray], channels: dict[str, np.ndarray], spend: np.ndarray
+    ) -> Forecast:
+        figures = {
+            metric: tuple(float(v) for v in values[i])
+            for metric, values in bounds.items()
+            if np.isfinite(values[i]).all()
+        }
+        rows = [
+            {
+                "channel": CHANNELS[c],
+                "spend": round(float(spend[i, c]), 2),
+                **{name: float(values[i, c]) for name, values in channels.items()},
+            }
+            for c in np.flatnonzero(spend[i] > 0)
+        ]
         notes = forecast_notes.of(batch.take(np.array([i])), self.shop, self.response, self.curves, self.calibration)
         return Forecast(figures=figures, channels=rows, notes=notes, model=self.model, rows=self.rows)
 
@@ -107,10 +124,14 @@ class Forecaster:
         roas = np.nan_to_num(np.median(totals.draws["roas"], axis=1), nan=np.inf)
         return value, roas
 
+    def roas(self, batch: Batch) -> np.ndarray:
+        """Median ROAS as `predict` reports it, float[n]; inf without spend."""
+        return np.nan_to_num(np.median(self.totals(batch).draws["roas"], axis=1), nan=np.inf)
+
     def worth(self, strategy: Strategy, objective: str) -> tuple[Worth, np.ndarray]:
         """What money on each channel is worth for the allocation, in the objective's unit, and the useful maximum.
 
-        Returns (worth, most): margin or revenue money, orders, or impressions; `most` float[8] is the money beyond which
+        Returns (worth, most): margin, revenue, orders or impressions; `most` float[8] is the money beyond which
         an owned channel has nobody left to write to (inf on paid ones).
         """
         batch = batch_of([strategy], self.categories)
@@ -125,8 +146,12 @@ class Forecaster:
         per = {"impressions": np.ones(K), "orders": rate}.get(OBJECTIVE_METRIC[objective], rate * value)
         days = np.array([strategy.days])
         correction = np.exp(stages["reach"][0][0]) / np.maximum(
-            np.minimum(self.curves.impressions(np.full((1, K), max(strategy.budget, 1.0) / K), days, unit),
-                       self.shop.cap(batch))[0], 1e-9)
+            np.minimum(
+                self.curves.impressions(np.full((1, K), max(strategy.budget, 1.0) / K), days, unit),
+                self.shop.cap(batch),
+            )[0],
+            1e-9,
+        )
 
         def worth(money: np.ndarray) -> np.ndarray:
             shown = self.curves.impressions(money, np.full(len(money), strategy.days), unit) * correction

@@ -56,8 +56,9 @@ class ForecastCalibration:
         return fitted
 
     def save(self, folder: Path) -> None:
-        (folder / "calibration.json").write_text(json.dumps(
-            {"width": self.width, "bias": self.bias.tolist(), "headroom": self.headroom.tolist()}))
+        (folder / "calibration.json").write_text(
+            json.dumps({"width": self.width, "bias": self.bias.tolist(), "headroom": self.headroom.tolist()})
+        )
 
     @classmethod
     def load(cls, folder: Path) -> ForecastCalibration:
@@ -79,14 +80,26 @@ def actuals(results: pd.DataFrame, rows: np.ndarray) -> tuple[dict[str, np.ndarr
     spend = np.zeros((len(rows), K))
     place = {row: i for i, row in enumerate(rows)}
     spend[part["row"].map(place).to_numpy(int), part["channel"].to_numpy(int)] = part["spend"].to_numpy(float)
-    got = {"impressions": sums["impressions"], "clicks": sums["clicks"], "orders": sums["conversions"],
-           "revenue": sums["revenue"], "ctr": sums["clicks"] / sums["impressions"].clip(lower=1e-9),
-           "cvr": sums["conversions"] / sums["clicks"].clip(lower=1e-9)}
+    got = {
+        "impressions": sums["impressions"],
+        "clicks": sums["clicks"],
+        "orders": sums["conversions"],
+        "revenue": sums["revenue"],
+        "ctr": sums["clicks"] / sums["impressions"].clip(lower=1e-9),
+        "cvr": sums["conversions"] / sums["clicks"].clip(lower=1e-9),
+    }
     return {name: value.to_numpy(float) for name, value in got.items()}, spend
 
 
-def predict(batch: Batch, spend: np.ndarray, curves: ChannelCurves, response: ResponseModel, shop: Shop,
-            calibration: ForecastCalibration | None, z: np.ndarray) -> draws_of.Totals:
+def predict(
+    batch: Batch,
+    spend: np.ndarray,
+    curves: ChannelCurves,
+    response: ResponseModel,
+    shop: Shop,
+    calibration: ForecastCalibration | None,
+    z: np.ndarray,
+) -> draws_of.Totals:
     """Totals of `batch` with `spend` float[n, 8]; without a calibration, the stages' own widths."""
     stages = response.predict(batch, curves, shop, spend)
     width, headroom = ({}, np.full(K, 10.0)) if calibration is None else (calibration.width, calibration.headroom)
@@ -97,8 +110,9 @@ def predict(batch: Batch, spend: np.ndarray, curves: ChannelCurves, response: Re
 
 
 @one_thread()
-def calibrate(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, response: ResponseModel, shop: Shop,
-              seed: int) -> ForecastCalibration:
+def calibrate(
+    batch: Batch, results: pd.DataFrame, curves: ChannelCurves, response: ResponseModel, shop: Shop, seed: int
+) -> ForecastCalibration:
     """Conformal widths (Vovk's jackknife-style folds) and shrunk channel bias from out-of-fold predictions."""
     plain = ForecastCalibration({}, np.zeros(K), _headroom(batch, results, shop), {}, len(results))
     rows = _complete(results)
@@ -130,9 +144,12 @@ def calibrate(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, respon
     for c in range(K):
         own = gap[channel == c]
         plain.bias[c] = float(np.median(own) * len(own) / (len(own) + 30.0)) if len(own) else 0.0
-    plain.metrics = {"calibrated": True, "campaigns": int(len(rows)),
-                     "width": {k: round(v, 3) for k, v in plain.width.items()},
-                     "log_error": {name: round(float(np.sqrt(np.mean(g**2))), 4) for name, g in gaps.items()}}
+    plain.metrics = {
+        "calibrated": True,
+        "campaigns": int(len(rows)),
+        "width": {k: round(v, 3) for k, v in plain.width.items()},
+        "log_error": {name: round(float(np.sqrt(np.mean(g**2))), 4) for name, g in gaps.items()},
+    }
     return plain
 
 
@@ -140,8 +157,10 @@ def _channel_gaps(results: pd.DataFrame, rows: np.ndarray, predicted: np.ndarray
     """(channel, log actual / predicted revenue) of every channel row with sales."""
     place = {row: i for i, row in enumerate(rows)}
     part = results[results["row"].isin(rows) & (results["revenue"] > 0)]
-    return [(int(c), float(np.log(revenue / max(predicted[place[row], c], 1e-9))))
-            for row, c, revenue in zip(part["row"], part["channel"], part["revenue"], strict=True)]
+    return [
+        (int(c), float(np.log(revenue / max(predicted[place[row], c], 1e-9))))
+        for row, c, revenue in zip(part["row"], part["channel"], part["revenue"], strict=True)
+    ]
 
 
 def _headroom(batch: Batch, results: pd.DataFrame, shop: Shop) -> np.ndarray:
@@ -163,7 +182,7 @@ def held_out(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, shop: Sho
     """
     rows = _complete(results)
     rows = rows[np.argsort(batch.start[rows], kind="stable")]
-    test = rows[int(0.75 * len(rows)):]
+    test = rows[int(0.75 * len(rows)) :]
     past = np.setdiff1d(np.arange(len(batch)), test)
     place = {row: i for i, row in enumerate(past)}
     kept = results[results["row"].isin(past)]
@@ -175,22 +194,35 @@ def held_out(batch: Batch, results: pd.DataFrame, daily: pd.DataFrame, shop: Sho
     got, spend = actuals(results, test)
     z = draws_of.common(draws_of.normals(seed), SHARED, seed)
     totals = predict(batch.take(test), spend, curves, response, shop, calibration, z)
-    rate = {name: kept.groupby("channel")[column].sum() / kept.groupby("channel")["spend"].sum()
-            for name, column in (("impressions", "impressions"), ("clicks", "clicks"), ("orders", "conversions"),
-                                 ("revenue", "revenue"))}
+    rate = {
+        name: kept.groupby("channel")[column].sum() / kept.groupby("channel")["spend"].sum()
+        for name, column in (
+            ("impressions", "impressions"),
+            ("clicks", "clicks"),
+            ("orders", "conversions"),
+            ("revenue", "revenue"),
+        )
+    }
     report: dict[str, Any] = {"held_out_campaigns": int(len(test)), "held_out": {}}
     for name in MEASURED:
         value = totals.bounds(name)
-        row = {"coverage": round(float(np.mean((got[name] >= value[:, 1]) & (got[name] <= value[:, 2]))), 3),
-               "log_error": _log_error(got[name], value[:, 0])}
+        row = {
+            "coverage": round(float(np.mean((got[name] >= value[:, 1]) & (got[name] <= value[:, 2]))), 3),
+            "log_error": _log_error(got[name], value[:, 0]),
+        }
         if name in rate:
-            row["channel_mean_log_error"] = _log_error(got[name], spend @ rate[name].reindex(range(K)).fillna(0.0).to_numpy())
+            row["channel_mean_log_error"] = _log_error(
+                got[name], spend @ rate[name].reindex(range(K)).fillna(0.0).to_numpy()
+            )
         report["held_out"][name] = row
     return report
 
 
 def _log_error(actual: np.ndarray, predicted: np.ndarray) -> float:
     """Root mean square of log(actual / predicted)."""
-    gap = np.log(np.maximum(actual, 0.5) / np.maximum(predicted, 0.5)) if actual.max() > 1 else np.log(
-        np.maximum(actual, 1e-6) / np.maximum(predicted, 1e-6))
+    gap = (
+        np.log(np.maximum(actual, 0.5) / np.maximum(predicted, 0.5))
+        if actual.max() > 1
+        else np.log(np.maximum(actual, 1e-6) / np.maximum(predicted, 1e-6))
+    )
     return round(float(np.sqrt(np.mean(gap**2))), 4)

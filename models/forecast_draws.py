@@ -1,6 +1,6 @@
-"""The forecast's arithmetic on arrays: from stage predictions to totals with 80 % intervals, for many strategies at once.
+"""The forecast's arithmetic on arrays: from stage predictions to totals with 80 % intervals, many strategies at once.
 
-Lognormal draws per stage and channel with fixed random numbers, so equal inputs give equal outputs and two strategies are
+Lognormal draws per stage and channel with fixed random numbers: equal inputs give equal outputs and two strategies are
 compared under the same luck. Nothing is fitted here.
 """
 
@@ -60,8 +60,16 @@ def paid_share(batch: Batch, response: ResponseModel) -> np.ndarray:
     return np.clip((1 - depth) * np.exp(slope * depth), 1 - depth, 1.0)
 
 
-def simulate(batch: Batch, stages: dict[str, tuple], shop: Shop, paid: np.ndarray, spend: np.ndarray, z: np.ndarray,
-             headroom: np.ndarray, width: dict[str, float]) -> Totals:
+def simulate(
+    batch: Batch,
+    stages: dict[str, tuple],
+    shop: Shop,
+    paid: np.ndarray,
+    spend: np.ndarray,
+    z: np.ndarray,
+    headroom: np.ndarray,
+    width: dict[str, float],
+) -> Totals:
     """Totals of n strategies. `stages` from `ResponseModel.predict`, `paid` from `paid_share`, `spend` float[n, 8].
 
     `headroom` float[8]: factor on the most messages an owned channel can send; `width`: conformal factor per metric.
@@ -87,8 +95,9 @@ def simulate(batch: Batch, stages: dict[str, tuple], shop: Shop, paid: np.ndarra
     return Totals(draws, channels)
 
 
-def profit(batch: Batch, revenue: np.ndarray, orders: np.ndarray, shop: Shop, paid: np.ndarray,
-           spend: np.ndarray) -> np.ndarray:
+def profit(
+    batch: Batch, revenue: np.ndarray, orders: np.ndarray, shop: Shop, paid: np.ndarray, spend: np.ndarray
+) -> np.ndarray:
     """Margin on what is kept, less the offer's cost and the spend; float[n, S].
 
     Unknown unit cost: a gross margin drawn around MARGIN_RANGE, so the interval shows the ignorance.

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 TEXTS = {
     "en": {
-        "prior_rates": "No past results for {channels}: click and conversion rates are published averages, so the interval is wide.",
-        "prior_curve": "No past spend on {channels}: reach per money is a published average, not this shop's.",
-        "no_conversions": "Past results of {channels} carry no orders or revenue: conversion and order value there are averages.",
-        "no_cost": "No product cost is known: profit assumes a gross margin of {margin} % (its interval spans {low}-{high} %).",
+        "prior_rates": "No past results for {channels}: rates are published averages, so the interval is wide.",
+        "prior_curve": "No past spend on {channels}: reach per money is a published average.",
+        "no_conversions": "Past results of {channels} carry no orders or revenue: averages stand in.",
+        "no_cost": "No product cost is known: profit assumes a gross margin of {margin} % ({low}-{high} %).",
         "no_orders": "No orders are known: an order is assumed to be worth {value} {currency}.",
-        "no_customers": "No customers are known: messages on owned channels are not limited by the size of the audience.",
+        "no_customers": "No customers are known: messages are not limited by the size of the audience.",
         "nobody": "Nobody in this audience can be reached by {channels} (no recorded consent or number).",
-        "uncalibrated": "Only {campaigns} complete past campaigns: the intervals could not be checked against outcomes (30 are needed).",
+        "uncalibrated": "Past campaigns with complete results: {campaigns}. Intervals are checked only from 30 on.",
         "offer_cost": "The offer is assumed to cost {cost} {currency} an order.",
         "attributed": "Orders and revenue are as channels report them; some would have come anyway.",
     },
@@ -38,7 +38,7 @@ TEXTS = {
         "no_orders": "没有订单数据：客单价假设为 {value} {currency}。",
         "no_customers": "没有客户数据：自有渠道的发送量未按人群规模限制。",
         "nobody": "{channels}无法触达这一人群（没有记录同意或联系方式）。",
-        "uncalibrated": "只有 {campaigns} 个完整的历史活动：区间未能用实际结果校准（需要 30 个）。",
+        "uncalibrated": "结果完整的历史活动：{campaigns} 个，满 30 个才能校准区间。",
         "offer_cost": "假设该优惠每单成本 {cost} {currency}。",
         "attributed": "订单和收入为渠道口径，其中一部分即使不做活动也会发生。",
     },
@@ -49,8 +49,9 @@ def _note(code: str, **arguments: Any) -> dict[str, Any]:
     return {"code": code, **arguments}
 
 
-def of(batch: Batch, shop: Shop, response: ResponseModel, curves: ChannelCurves,
-       calibration: ForecastCalibration) -> list[dict[str, Any]]:
+def of(
+    batch: Batch, shop: Shop, response: ResponseModel, curves: ChannelCurves, calibration: ForecastCalibration
+) -> list[dict[str, Any]]:
     """Notes on a batch of one strategy."""
     used = np.flatnonzero(batch.shares[0] > 0)
     notes = []

@@ -1,4 +1,4 @@
-"""The shop's own yearly rhythm per category, from past orders: what a week of the year brings against an average week."""
+"""The shop's own yearly rhythm per category, from past orders: a week of the year against an average week."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def fit_season(workspace: Workspace) -> Season:
         f"""SELECT CAST(o.ordered_at AS DATE) AS day, coalesce(p.category, '') AS category, count(*) AS lines,
                    count(*) FILTER (WHERE o.channel IS NULL OR o.channel NOT IN ({marks})) AS unprompted
             FROM orders o JOIN order_lines l USING (order_id) LEFT JOIN products p USING (product_id)
-            WHERE l.quantity > 0 GROUP BY 1, 2 ORDER BY 1, 2""", list(CHANNELS))
+            WHERE l.quantity > 0 GROUP BY 1, 2 ORDER BY 1, 2""",
+        list(CHANNELS),
+    )
     if frame.empty:
         return Season({})
     frame["count"] = frame["unprompted"] if frame["unprompted"].sum() >= 0.3 * frame["lines"].sum() else frame["lines"]

@@ -1,7 +1,7 @@
 """What the forecast needs to know of the shop: prices, margins, elasticity per product set; reach per audience.
 
-Thin, cached views over PriceModel and AudienceModel; where one of them cannot be fitted, stated assumptions stand in and
-`notes` carry their codes. Nothing is fitted here.
+Thin, cached views over PriceModel and AudienceModel; where one of them cannot be fitted, stated assumptions stand in
+and `notes` carry their codes. Nothing is fitted here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from campaignwright.models.strategy_space import Batch
 
 @dataclass
 class Economics:
-    """Of one product set: `aov` money an order at full price, `cost_ratio` unit cost / price, elasticity mean and sd."""
+    """Of one product set: `aov` money an order at full price, `cost_ratio` unit cost / price, elasticity."""
 
     aov: float
     aov_sd: float  # sd of its log: 0 when orders were seen
@@ -52,9 +52,11 @@ class Shop:
         self.scale = prior.money_scale(self.workspace.currency)
 
     def _returned(self) -> float:
-        """Share of orders that were refunded or cancelled, 0-0.5; 0 when no order was."""
+        """Part of the money ordered that was refunded or cancelled, 0-0.5; 0 when nothing was."""
         share = self.workspace.scalar(
-            "SELECT avg(CASE WHEN coalesce(status, 'paid') = 'paid' THEN 0.0 ELSE 1.0 END) FROM orders")
+            """SELECT sum(abs(total)) FILTER (WHERE coalesce(status, 'paid') <> 'paid') / nullif(sum(abs(total)), 0)
+               FROM orders"""
+        )
         return float(min(share or 0.0, 0.5))
 
     def _model(self, cls: type) -> object | None:
@@ -76,17 +78,28 @@ class Shop:
         known = [product for product in products if product in self.prices.table.index]
         facts = self.prices.economics(known)
         elasticity = float(np.log(self.prices.demand_multiplier(known, 0.2)) / np.log(0.8))
-        spread = float(np.mean([self.prices.elasticity(product)[1] for product in known[:50]])) if known else PRIOR_SD / 2
+        spread = (
+            float(np.mean([self.prices.elasticity(product)[1] for product in known[:50]])) if known else PRIOR_SD / 2
+        )
         ratio = facts["cost"] / facts["price"] if facts["cost_known"] and facts["price"] else 1 - prior.MARGIN
         aov, aov_sd = (facts["aov"], 0.0) if facts["aov"] else (assumed, prior.ORDER_VALUE_SD)
-        return Economics(float(aov), aov_sd, float(ratio), bool(facts["cost_known"]), elasticity, spread,
-                         float(facts["price"] or 0.0))
+        return Economics(
+            float(aov),
+            aov_sd,
+            float(ratio),
+            bool(facts["cost_known"]),
+            elasticity,
+            spread,
+            float(facts["price"] or 0.0),
+        )
 
     def table(self, batch: Batch) -> np.ndarray:
         """float[n, 6]: aov, aov_sd, cost_ratio, cost_known, elasticity, elasticity_sd of every strategy's products."""
         rows = {key: self.economics(key) for key in set(batch.products)}
-        listed = {key: (e.aov, e.aov_sd, e.cost_ratio, float(e.cost_known), e.elasticity, e.elasticity_sd)
-                  for key, e in rows.items()}
+        listed = {
+            key: (e.aov, e.aov_sd, e.cost_ratio, float(e.cost_known), e.elasticity, e.elasticity_sd)
+            for key, e in rows.items()
+        }
         return np.array([listed[key] for key in batch.products]).reshape(-1, 6)
 
     def weight(self, products: tuple[str, ...]) -> float:
@@ -121,14 +134,18 @@ class Shop:
         if products and self.prices is not None:
             whole, part = self.economics(()).price, self.economics(products).price
             level = float(np.log(part / whole)) if whole and part else 0.0
-        return (np.log(self.weight(products) / 0.1), np.clip(level, -2, 2), self.season.log_index(category, start, days))
+        return (
+            np.log(self.weight(products) / 0.1),
+            np.clip(level, -2, 2),
+            self.season.log_index(category, start, days),
+        )
 
     def knows_reach(self) -> bool:
         """Whether customers are known, so that owned channels are counted in messages."""
         return self.people is not None
 
     def reach(self, audience: str) -> np.ndarray:
-        """People that one message on each channel can reach, float[8]; inf on paid channels and where nobody is known."""
+        """People that one message on each channel can reach, float[8]; inf on paid ones and where nobody is known."""
         if audience not in self._reach:
             people = np.full(len(CHANNELS), np.inf)
             if self.people is not None:

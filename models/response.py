@@ -1,10 +1,9 @@
-"""From money to orders per campaign and channel: impressions, click rate, conversion rate, order value, with 80 % intervals.
+"""From money to orders per campaign and channel: impressions, click rate, conversion rate, order value; 80 % intervals.
 
-Four stages on logs, each a shrunk log-linear model (`response_shrunk`) around what theory gives: impressions around the
-channel's curve, orders a click around the demand multiplier of the discount (from PriceModel: campaign data are confounded),
-order value around the products' own. Click and conversion rates may take a LightGBM correction where the workspace's own
-cross-validation prefers it. Interval widths are conformal (CV+ with normalised scores, Barber et al. 2021), by channel.
-What customers would have bought anyway is not taken off here: these are reported (attributed) numbers.
+Four stages on logs, each a shrunk log-linear model (`response_shrunk`) around what theory gives (`response_rows`).
+Click and conversion rates may take a LightGBM correction where the workspace's own cross-validation prefers it.
+Interval widths are conformal (CV+ with normalised scores, Barber et al. 2021), by channel. What customers would have
+bought anyway is not taken off here: these are reported (attributed) numbers.
 """
 
 from __future__ import annotations
@@ -20,27 +19,35 @@ import pandas as pd
 
 from campaignwright.market.words import CHANNELS
 from campaignwright.market.workspace import Workspace
-from campaignwright.models import response_priors as prior
 from campaignwright.models import store
 from campaignwright.models.budget_curves import ChannelCurves
-from campaignwright.models.forecast_shop import Shop, demand_multiplier
+from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.response_features import Features
-from campaignwright.models.response_priors import OWNED
+from campaignwright.models.response_rows import STAGES, Rows, offsets, prior_of
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
 from campaignwright.models.strategy_space import Batch, K, history
 from campaignwright.models.strategy_threads import one_thread
 
-STAGES = ("reach", "ctr", "cvr", "aov")
 Z80 = 1.2815515655446004  # half-width of an 80 % interval in standard deviations of a normal
 BOOSTED_FROM = 200  # rows a stage needs before boosting is tried
-BOOSTING = {"objective": "regression", "num_leaves": 7, "learning_rate": 0.05, "min_data_in_leaf": 15, "lambda_l2": 5.0,
-            "feature_fraction": 0.6, "verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
+BOOSTING = {
+    "objective": "regression",
+    "num_leaves": 7,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 15,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.6,
+    "verbosity": -1,
+    "num_threads": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
 ROUNDS = 60
 
 
 @dataclass
 class Stage:
-    """One fitted stage. `width` float[8]: conformal factor on the standard deviation; `booster`: LightGBM text or ""."""
+    """One fitted stage. `width` float[8]: conformal factor on the sd; `booster`: LightGBM text or ""."""
 
     posterior: Posterior
     width: np.ndarray
@@ -57,80 +64,11 @@ class Stage:
         return mean, np.sqrt(variance) * self.width
 
 
-def offsets(batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) -> dict[str, np.ndarray]:
-    """What theory says of each stage's log, float[n, 8]; `spend` float[n, 8].
-
-    Owned channels without a stated cost (an export that has none, a budget of nothing) reach all they may write to.
-    """
-    economics, cap = shop.table(batch), shop.cap(batch)
-    shown = np.minimum(curves.impressions(spend, batch.days, shop.units(batch)), cap)
-    shown = np.where(OWNED[None, :] & (spend <= 0) & np.isfinite(cap), cap, shown)
-    lift = np.log(demand_multiplier(economics, batch.discount))
-    value = np.log(economics[:, 0]) + np.log1p(-batch.discount)
-    return {"reach": np.log(np.maximum(shown, 1e-9)), "ctr": np.zeros_like(shown),
-            "cvr": np.broadcast_to(lift[:, None], shown.shape), "aov": np.broadcast_to(value[:, None], shown.shape)}
-
-
-def _prior(stage: str, features: Features) -> tuple[np.ndarray, np.ndarray]:
-    """Prior mean and sd of a stage's coefficients, float[p] each; effects have sd 1 (scaled by the fit)."""
-    mean, sd = np.zeros(len(features.names)), np.ones(len(features.names))
-    if stage in ("ctr", "cvr"):
-        mean[:K], sd[:K] = np.log(prior.column(stage)), prior.RATE_SD
-    else:
-        sd[:K] = 0.3 if stage == "reach" else 0.5
-    sd[K + features.shared:] *= 0.5
-    for name, centre, width in (("season", 0.7, 0.3), ("weight", 0.0, 0.3), ("price", 0.0, 0.5)):
-        at = features.names.index(name)
-        mean[at], sd[at] = (centre if stage == "reach" else 0.0), width
-    sd[features.names.index("discount")] = {"cvr": 0.7, "aov": 1.0}.get(stage, 0.4)
-    return mean, sd
-
-
-@dataclass
-class Rows:
-    """Results as arrays, one row per campaign and channel: `design` [m, p], `offset` per stage [m], counts [m]."""
-
-    design: np.ndarray
-    offset: dict[str, np.ndarray]
-    impressions: np.ndarray
-    clicks: np.ndarray
-    conversions: np.ndarray
-    revenue: np.ndarray
-    channel: np.ndarray
-    group: np.ndarray  # campaign, for cross-validation
-
-    @classmethod
-    def of(cls, batch: Batch, results: pd.DataFrame, features: Features, curves: ChannelCurves, shop: Shop) -> Rows:
-        row, channel = results["row"].to_numpy(int), results["channel"].to_numpy(int)
-        spend = np.zeros((len(batch), K))
-        spend[row, channel] = results["spend"].fillna(0.0)
-        expected = offsets(batch, curves, shop, spend)
-        numbers = {name: results[name].to_numpy(float) for name in ("impressions", "clicks", "conversions", "revenue")}
-        return cls(features.matrix(batch, shop.covariates(batch))[row, channel], {s: expected[s][row, channel] for s in STAGES}, **numbers,
-                   channel=channel, group=row)
-
-    def stage(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(usable mask [m], outcome count or total, exposure) of a stage."""
-        top, base = {"reach": (self.impressions, np.exp(self.offset["reach"])), "ctr": (self.clicks, self.impressions),
-                     "cvr": (self.conversions, self.clicks), "aov": (self.revenue, self.conversions)}[name]
-        usable = np.isfinite(top) & np.isfinite(base) & (base > (1e-6 if name == "reach" else 0))
-        if name in ("reach", "aov"):
-            usable &= top > 0
-        return usable, top, base
-
-    def observed(self, name: str, use: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log outcome less the stage's offset, and its counting variance, of the rows in `use`."""
-        _, top, base = self.stage(name)
-        if name == "reach":
-            return np.log(top[use]) - self.offset["reach"][use], 1.0 / top[use]
-        if name == "aov":
-            return np.log(top[use] / base[use]) - self.offset["aov"][use], 0.5 / base[use]
-        return np.log((top[use] + 0.5) / (base[use] + 0.5)) - self.offset[name][use], 1.0 / (top[use] + 0.5)
-
-
-def _fit_posterior(rows: Rows, name: str, use: np.ndarray, features: Features, scales: tuple[float, ...] = SCALES) -> Posterior:
+def _fit_posterior(
+    rows: Rows, name: str, use: np.ndarray, features: Features, scales: tuple[float, ...] = SCALES
+) -> Posterior:
     """One stage's posterior on the rows in `use` (indices)."""
-    mean, sd = _prior(name, features)
+    mean, sd = prior_of(name, features)
     fixed = features.levels()
     if name in ("reach", "aov"):
         y, noise = rows.observed(name, use)
@@ -139,7 +77,9 @@ def _fit_posterior(rows: Rows, name: str, use: np.ndarray, features: Features, s
     return fit_counts(rows.design[use], top[use], base[use], rows.offset[name][use], mean, sd, fixed, scales)
 
 
-def refit(model: ResponseModel, batch: Batch, results: pd.DataFrame, curves: ChannelCurves, shop: Shop) -> ResponseModel:
+def refit(
+    model: ResponseModel, batch: Batch, results: pd.DataFrame, curves: ChannelCurves, shop: Shop
+) -> ResponseModel:
     """`model` with its posteriors fitted again on other results; levels, widths and boosting stay."""
     rows = Rows.of(batch, results, model.features, curves, shop)
     stages = {}
@@ -164,8 +104,9 @@ def folds(group: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return place[np.searchsorted(campaigns, group)]
 
 
-def _validate(rows: Rows, name: str, use: np.ndarray, features: Features, scale: float, seed: int
-              ) -> tuple[dict[str, float], np.ndarray, bool]:
+def _validate(
+    rows: Rows, name: str, use: np.ndarray, features: Features, scale: float, seed: int
+) -> tuple[dict[str, float], np.ndarray, bool]:
     """Out-of-fold errors of the candidates, normalised scores [m] of the better model, and whether that is boosted."""
     fold = folds(rows.group[use], min(5, len(np.unique(rows.group[use]))), seed)
     y, noise = rows.observed(name, use)
@@ -179,16 +120,20 @@ def _validate(rows: Rows, name: str, use: np.ndarray, features: Features, scale:
         flat[test] = _fit_posterior(rows, name, train, features, (1e-3,)).predict(rows.design[use[test]])[0]
         if try_boost:
             gap = y[~test] - rows.design[train] @ posterior.mean
-            boosted[test] = linear[test] + _boost(rows.design[train], gap, noise[~test], seed).predict(rows.design[use[test]])
+            boosted[test] = linear[test] + _boost(rows.design[train], gap, noise[~test], seed).predict(
+                rows.design[use[test]]
+            )
     weight = 1.0 / (0.05 + noise)
-    error = {key: float(np.sqrt(np.average((y - value) ** 2, weights=weight)))
-             for key, value in (("channel_mean", flat), ("shrunk", linear), *((("boosted", boosted),) if try_boost else ()))}
+    error = {
+        key: float(np.sqrt(np.average((y - value) ** 2, weights=weight)))
+        for key, value in (("channel_mean", flat), ("shrunk", linear), *((("boosted", boosted),) if try_boost else ()))
+    }
     better = try_boost and error["boosted"] < 0.99 * error["shrunk"]
     return error, np.abs(y - (boosted if better else linear)) / sd, better
 
 
 def conformal_width(scores: np.ndarray, channel: np.ndarray) -> np.ndarray:
-    """Factor on the sd that makes ±1.28 sd an 80 % interval, float[8]: the pooled quantile, mixed with the channel's own."""
+    """Factor on the sd that makes ±1.28 sd an 80 % interval, float[8]: pooled quantile, mixed with the channel's."""
     if len(scores) < 8:
         return np.ones(K)
 
@@ -245,8 +190,15 @@ class ResponseModel:
             if stage.booster:
                 (folder / f"{name}.lgb.txt").write_text(stage.booster)
         np.savez(folder / "response.npz", **arrays)
-        (folder / "response.json").write_text(json.dumps(
-            {"audiences": self.features.audiences, "categories": self.features.categories, "last": self.features.last}))
+        (folder / "response.json").write_text(
+            json.dumps(
+                {
+                    "audiences": self.features.audiences,
+                    "categories": self.features.categories,
+                    "last": self.features.last,
+                }
+            )
+        )
 
     @classmethod
     def load(cls, folder: Path) -> ResponseModel:
@@ -256,8 +208,12 @@ class ResponseModel:
         stages = {}
         for name in STAGES:
             text = folder / f"{name}.lgb.txt"
-            stages[name] = Stage(Posterior.of(arrays, name), arrays[f"{name}_width"], arrays[f"{name}_counts"],
-                                 text.read_text() if text.exists() else "")
+            stages[name] = Stage(
+                Posterior.of(arrays, name),
+                arrays[f"{name}_width"],
+                arrays[f"{name}_counts"],
+                text.read_text() if text.exists() else "",
+            )
         return cls(Features(tuple(levels["audiences"]), tuple(levels["categories"]), levels["last"]), stages, {}, 0)
 
 
@@ -279,9 +235,13 @@ def fit_response(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, sho
                 y, noise = rows.observed(name, use)
                 booster = _boost(rows.design[use], y - rows.design[use] @ posterior.mean, noise, seed)
                 stage.booster = booster.model_to_string()
-            metrics[name] = {"rows": len(use), "log_error": {k: round(v, 4) for k, v in error.items()},
-                             "used": "boosted" if boosted else "shrunk", "coverage": float(np.mean(
-                                 scores / stage.width[rows.channel[use]] <= Z80)), "spread": posterior.spread}
+            metrics[name] = {
+                "rows": len(use),
+                "log_error": {k: round(v, 4) for k, v in error.items()},
+                "used": "boosted" if boosted else "shrunk",
+                "coverage": float(np.mean(scores / stage.width[rows.channel[use]] <= Z80)),
+                "spread": posterior.spread,
+            }
         else:
             metrics[name] = {"rows": len(use), "used": "shrunk" if len(use) else "prior"}
         stages[name] = stage

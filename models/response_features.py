@@ -15,7 +15,7 @@ COVARIATES = ("weight", "price", "season")  # see Shop.covariates
 
 @dataclass(frozen=True)
 class Features:
-    """`audiences`, `categories`: the levels seen in the past; unseen ones have no effect. `last`: day of the latest start.
+    """`audiences`, `categories`: the levels seen in the past; unseen ones have no effect. `last`: the latest start.
 
     Columns are in `names`.
     """
@@ -28,16 +28,30 @@ class Features:
     def of(cls, batch: Batch) -> Features:
         """Levels of the past campaigns."""
         last = str(batch.start.max()) if len(batch) else "2020-01-01"
-        return cls(tuple(sorted({str(a) for a in batch.audience})), tuple(sorted({str(c) for c in batch.category})), last)
+        return cls(
+            tuple(sorted({str(a) for a in batch.audience})), tuple(sorted({str(c) for c in batch.category})), last
+        )
 
     @property
     def names(self) -> list[str]:
         """One name per column."""
         shared = [f"audience={a}" for a in self.audiences] + [f"category={c}" for c in self.categories]
         shared += [f"offer={o}" for o in OFFERS] + [f"angle={a}" for a in ANGLES]
-        shared += ["season_sin", "season_cos", "season_sin2", "season_cos2", "log_days", "hour_sin", "hour_cos",
-                   "trend", "discount", *COVARIATES]
-        owned = ["log_frequency", "frequency", "owned:trend", *[f"owned:{name}" for name in COVARIATES]] + [f"owned:audience={a}" for a in self.audiences]
+        shared += [
+            "season_sin",
+            "season_cos",
+            "season_sin2",
+            "season_cos2",
+            "log_days",
+            "hour_sin",
+            "hour_cos",
+            "trend",
+            "discount",
+            *COVARIATES,
+        ]
+        owned = ["log_frequency", "frequency", "owned:trend", *[f"owned:{name}" for name in COVARIATES]] + [
+            f"owned:audience={a}" for a in self.audiences
+        ]
         apart = [f"angle={a}" for a in ANGLES] + ["hour_sin", "hour_cos"]
         return [f"level={c}" for c in range(K)] + shared + owned + [f"{c}:{name}" for c in range(K) for name in apart]
 
@@ -60,10 +74,23 @@ class Features:
         audience = _one_hot(batch.audience, self.audiences)
         years = (batch.start - np.datetime64(self.last)).astype(float) / 365.25
         trend = np.clip(years, -3.0, 0.25)
-        shared = np.column_stack([
-            audience, _one_hot(batch.category, self.categories), np.eye(len(OFFERS))[batch.offer], angle,
-            np.sin(turn), np.cos(turn), np.sin(2 * turn), np.cos(2 * turn), np.log(np.maximum(batch.days, 1) / 14.0), hour,
-            trend, batch.discount, covariates])
+        shared = np.column_stack(
+            [
+                audience,
+                _one_hot(batch.category, self.categories),
+                np.eye(len(OFFERS))[batch.offer],
+                angle,
+                np.sin(turn),
+                np.cos(turn),
+                np.sin(2 * turn),
+                np.cos(2 * turn),
+                np.log(np.maximum(batch.days, 1) / 14.0),
+                hour,
+                trend,
+                batch.discount,
+                covariates,
+            ]
+        )
         often = np.clip(batch.frequency, 0.25, 14)
         own = np.column_stack([np.log(often / 2.0), often - 2.0, trend, covariates, audience])
         apart = np.column_stack([angle, hour])
@@ -74,7 +101,7 @@ class Features:
         design[:, :, a:b] = own[:, None, :] * prior.OWNED[None, :, None]
         for c in range(K):
             at = b + c * apart.shape[1]
-            design[:, c, at:at + apart.shape[1]] = apart
+            design[:, c, at : at + apart.shape[1]] = apart
         return design
 
 

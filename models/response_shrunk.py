@@ -1,8 +1,9 @@
-"""Log-linear rates that shrink: one Gaussian posterior over channel levels and campaign effects, counts by working responses.
+"""Log-linear rates that shrink: a Gaussian posterior over channel levels and campaign effects, counts included.
 
 y_i = log rate_i ~ N(offset_i + x_i'β, τ² + noise_i), β ~ N(m, diag(sd²)). Channel levels shrink to published priors,
-campaign effects to zero with a scale chosen by the evidence. With counts, noise_i = 1/μ_i and y_i is the working response
-of a Poisson-lognormal model (penalised quasi-likelihood; Breslow & Clayton 1993). Nothing here knows what a channel is.
+campaign effects to zero with a scale chosen by the evidence. With counts, noise_i = 1/μ_i and y_i is the working
+response of a Poisson-lognormal model (penalised quasi-likelihood; Breslow & Clayton 1993). Nothing here knows what a
+channel is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ class Posterior:
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """For npz."""
-        return {f"{prefix}_mean": self.mean, f"{prefix}_cov": self.cov, f"{prefix}_tau": np.array([self.spread, self.scale])}
+        return {
+            f"{prefix}_mean": self.mean,
+            f"{prefix}_cov": self.cov,
+            f"{prefix}_tau": np.array([self.spread, self.scale]),
+        }
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], prefix: str) -> Posterior:
@@ -39,8 +44,9 @@ class Posterior:
         return cls(arrays[f"{prefix}_mean"], arrays[f"{prefix}_cov"], float(spread), float(scale))
 
 
-def _solve(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarray, sd: np.ndarray,
-           spread: float) -> tuple[np.ndarray, np.ndarray, float]:
+def _solve(
+    design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarray, sd: np.ndarray, spread: float
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Posterior mean, covariance and log evidence for a given τ; `noise` [n] variances, `sd` [p] prior."""
     weight = 1.0 / (spread**2 + noise)
     gap = y - design @ mean
@@ -53,8 +59,15 @@ def _solve(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarra
     return mean + cov @ (design.T @ (weight * gap)), cov, float(evidence)
 
 
-def _choose(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarray, sd: np.ndarray, fixed: np.ndarray,
-            scales: tuple[float, ...]) -> Posterior:
+def _choose(
+    design: np.ndarray,
+    y: np.ndarray,
+    noise: np.ndarray,
+    mean: np.ndarray,
+    sd: np.ndarray,
+    fixed: np.ndarray,
+    scales: tuple[float, ...],
+) -> Posterior:
     """The (scale, τ) of greatest evidence, with weak priors that keep τ near 0.3 when rows are few."""
     best: tuple[float, Posterior] | None = None
     for scale in scales:
@@ -67,8 +80,15 @@ def _choose(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarr
     return best[1]
 
 
-def fit_gaussian(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.ndarray, sd: np.ndarray, fixed: np.ndarray,
-                 scales: tuple[float, ...] = SCALES) -> Posterior:
+def fit_gaussian(
+    design: np.ndarray,
+    y: np.ndarray,
+    noise: np.ndarray,
+    mean: np.ndarray,
+    sd: np.ndarray,
+    fixed: np.ndarray,
+    scales: tuple[float, ...] = SCALES,
+) -> Posterior:
     """Fit on logs. `design` [n, p], `y`, `noise` [n]; prior `mean`, `sd` [p]; `fixed` bool[p]: `sd` is not scaled.
 
     n may be 0: the prior comes back, with τ 0.45.
@@ -79,8 +99,16 @@ def fit_gaussian(design: np.ndarray, y: np.ndarray, noise: np.ndarray, mean: np.
     return _choose(design, y, noise, mean, sd, fixed, scales)
 
 
-def fit_counts(design: np.ndarray, counts: np.ndarray, exposure: np.ndarray, offset: np.ndarray, mean: np.ndarray,
-               sd: np.ndarray, fixed: np.ndarray, scales: tuple[float, ...] = SCALES) -> Posterior:
+def fit_counts(
+    design: np.ndarray,
+    counts: np.ndarray,
+    exposure: np.ndarray,
+    offset: np.ndarray,
+    mean: np.ndarray,
+    sd: np.ndarray,
+    fixed: np.ndarray,
+    scales: tuple[float, ...] = SCALES,
+) -> Posterior:
     """Fit on counts: counts_i ~ Poisson(exposure_i · exp(offset_i + x_i'β + ε_i)), ε ~ N(0, τ²)."""
     if not len(counts):
         return fit_gaussian(design, counts, counts, mean, sd, fixed, scales)

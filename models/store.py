@@ -85,8 +85,9 @@ def metadata(workspace: Workspace, cls: type[Model], *, seed: int = 0) -> dict[s
     return saved if whole else None
 
 
-def save_model(workspace: Workspace, model: Model, *, seed: int = 0, seconds: float | None = None,
-               data_hash: str | None = None) -> Path:
+def save_model(
+    workspace: Workspace, model: Model, *, seed: int = 0, seconds: float | None = None, data_hash: str | None = None
+) -> Path:
     """Save atomically and drop older ones of the same name and seed. `data_hash`: that of the data the fit saw."""
     cls = type(model)
     data_hash = data_hash or workspace.data_hash()
@@ -97,9 +98,15 @@ def save_model(workspace: Workspace, model: Model, *, seed: int = 0, seconds: fl
     model.save(temporary)
     files = {str(path.relative_to(temporary)): _digest(path) for path in sorted(temporary.rglob("*")) if path.is_file()}
     saved = {
-        "name": cls.NAME, "version": getattr(cls, "VERSION", 1), "data": data_hash, "seed": seed,
-        "rows": int(model.rows), "metrics": model.metrics, "seconds": seconds,
-        "saved_at": dt.datetime.now().isoformat(timespec="seconds"), "files": files,
+        "name": cls.NAME,
+        "version": getattr(cls, "VERSION", 1),
+        "data": data_hash,
+        "seed": seed,
+        "rows": int(model.rows),
+        "metrics": model.metrics,
+        "seconds": seconds,
+        "saved_at": dt.datetime.now().isoformat(timespec="seconds"),
+        "files": files,
     }
     (temporary / "metadata.json").write_text(json.dumps(saved, indent=1, default=float))
     for path in temporary.rglob("*"):

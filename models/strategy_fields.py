@@ -69,17 +69,31 @@ def tokens_of(batch: Batch) -> Tokens:
     present = (batch.shares >= STARTS).astype(float)
     kept = batch.shares * present
     total = kept.sum(axis=1, keepdims=True)
-    return Tokens(present, np.divide(kept, total, out=np.zeros_like(kept), where=total > 0), batch.discount / DISCOUNT_SCALE,
-                  np.log(np.clip(batch.frequency, 0.25, 14) / 2.0), batch.offer.copy(), batch.hour.copy(), batch.angle.copy())
+    return Tokens(
+        present,
+        np.divide(kept, total, out=np.zeros_like(kept), where=total > 0),
+        batch.discount / DISCOUNT_SCALE,
+        np.log(np.clip(batch.frequency, 0.25, 14) / 2.0),
+        batch.offer.copy(),
+        batch.hour.copy(),
+        batch.angle.copy(),
+    )
 
 
 def condition_of(batch: Batch, objective: np.ndarray, levels: Levels) -> Condition:
     """Condition of a batch; `objective` int[n] into OBJECTIVES."""
     turn = 2 * np.pi * (batch.start - batch.start.astype("datetime64[Y]")).astype(float) / 365.25
-    words = np.column_stack([objective, levels.index(batch.audience, levels.audiences),
-                             levels.index(batch.category, levels.categories)])
-    numbers = np.column_stack([np.log(np.maximum(batch.budget, 1.0) / levels.budget), np.sin(turn), np.cos(turn),
-                               np.log(np.maximum(batch.days, 1) / 14.0)])
+    words = np.column_stack(
+        [objective, levels.index(batch.audience, levels.audiences), levels.index(batch.category, levels.categories)]
+    )
+    numbers = np.column_stack(
+        [
+            np.log(np.maximum(batch.budget, 1.0) / levels.budget),
+            np.sin(turn),
+            np.cos(turn),
+            np.log(np.maximum(batch.days, 1) / 14.0),
+        ]
+    )
     return Condition(words.astype(int), numbers.astype(np.float32))
 
 
@@ -92,10 +106,13 @@ def prior_sample(n: int, rng: np.random.Generator, template: Batch) -> Batch:
     priced = rng.random(n) < 0.5
     offer = np.where(priced, rng.choice(np.flatnonzero(PRICED), n), rng.choice(np.flatnonzero(~PRICED), n))
     return rows.with_(
-        shares=shares / shares.sum(axis=1, keepdims=True), offer=offer,
+        shares=shares / shares.sum(axis=1, keepdims=True),
+        offer=offer,
         discount=np.where(priced, rng.choice([0.05, 0.1, 0.15, 0.2, 0.25, 0.3], n), 0.0),
         hour=np.clip(np.round(rng.normal(13, 4, n)), 7, 22).astype(int),
-        frequency=np.clip(np.exp(rng.normal(np.log(1.8), 0.4, n)), 0.5, 7), angle=rng.integers(0, len(ANGLES), n))
+        frequency=np.clip(np.exp(rng.normal(np.log(1.8), 0.4, n)), 0.5, 7),
+        angle=rng.integers(0, len(ANGLES), n),
+    )
 
 
 def perturbed(batch: Batch, copies: int, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
@@ -110,10 +127,13 @@ def perturbed(batch: Batch, copies: int, rng: np.random.Generator) -> tuple[Batc
     offer = np.where(rng.random(n) < 0.15, rng.integers(0, len(OFFERS), n), rows.offer)
     depth = np.clip(np.where(rows.discount > 0, rows.discount, 0.1) + rng.normal(0, 0.04, n), 0.0, 0.6)
     return rows.with_(
-        shares=shares / shares.sum(axis=1, keepdims=True), offer=offer, discount=np.where(PRICED[offer], depth, 0.0),
+        shares=shares / shares.sum(axis=1, keepdims=True),
+        offer=offer,
+        discount=np.where(PRICED[offer], depth, 0.0),
         hour=np.clip(rows.hour + rng.integers(-2, 3, n), 0, 23),
         frequency=np.clip(rows.frequency * np.exp(rng.normal(0, 0.25, n)), 0.25, 7),
-        angle=np.where(rng.random(n) < 0.2, rng.integers(0, len(ANGLES), n), rows.angle)), source
+        angle=np.where(rng.random(n) < 0.2, rng.integers(0, len(ANGLES), n), rows.angle),
+    ), source
 
 
 OBJECTIVE_INDEX = {name: i for i, name in enumerate(OBJECTIVES)}

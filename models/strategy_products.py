@@ -21,7 +21,9 @@ def sales(workspace: Workspace) -> pd.DataFrame:
                          WHERE o.ordered_at >= last.day - to_days(CAST(? AS INTEGER)) AND l.quantity > 0 GROUP BY 1)
            SELECT p.product_id, p.name, coalesce(p.category, '') AS category, coalesce(s.revenue, 0) AS revenue,
                   coalesce(s.units, 0) AS units, coalesce(s.orders, 0) AS orders
-           FROM products p LEFT JOIN sold s USING (product_id) ORDER BY revenue DESC, p.product_id""", [RECENT_DAYS])
+           FROM products p LEFT JOIN sold s USING (product_id) ORDER BY revenue DESC, p.product_id""",
+        [RECENT_DAYS],
+    )
     return frame[~frame["product_id"].isin(service_lines(workspace))].reset_index(drop=True)
 
 

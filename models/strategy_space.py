@@ -59,10 +59,17 @@ class Batch:
         """Row `i` as a Strategy."""
         shares = {channel: float(self.shares[i, c]) for c, channel in enumerate(CHANNELS) if self.shares[i, c] > 0}
         return Strategy(
-            audience=str(self.audience[i]), products=list(self.products[i]), shares=shares,
-            discount=round(float(self.discount[i]), 4), offer=OFFERS[int(self.offer[i])], days=int(self.days[i]),
-            send_hour=int(self.hour[i]), weekly_frequency=float(self.frequency[i]), angle=ANGLES[int(self.angle[i])],
-            budget=float(self.budget[i]), start=self.start[i].astype("datetime64[D]").item(),
+            audience=str(self.audience[i]),
+            products=list(self.products[i]),
+            shares=shares,
+            discount=round(float(self.discount[i]), 4),
+            offer=OFFERS[int(self.offer[i])],
+            days=int(self.days[i]),
+            send_hour=int(self.hour[i]),
+            weekly_frequency=float(self.frequency[i]),
+            angle=ANGLES[int(self.angle[i])],
+            budget=float(self.budget[i]),
+            start=self.start[i].astype("datetime64[D]").item(),
         )
 
 
@@ -131,7 +138,8 @@ def history(workspace: Workspace) -> tuple[Batch, list[str], pd.DataFrame]:
                   sum(conversions) AS conversions, sum(spend) AS spend, sum(revenue) AS revenue,
                   count(DISTINCT day) AS active, min(day) AS first, max(day) AS last
            FROM campaign_results WHERE channel IS NOT NULL
-           GROUP BY campaign_id, channel ORDER BY campaign_id, channel""")
+           GROUP BY campaign_id, channel ORDER BY campaign_id, channel"""
+    )
     campaigns = workspace.query("SELECT * FROM campaigns ORDER BY start, campaign_id").drop_duplicates("campaign_id")
     lone = results[~results["campaign_id"].isin(campaigns["campaign_id"])].drop_duplicates("campaign_id")
     if len(lone):
@@ -149,22 +157,27 @@ def _past_batch(campaigns: pd.DataFrame, results: pd.DataFrame, categories: dict
     """The batch of stored campaigns; what an export did not say is filled with a neutral value."""
     spent = results.groupby("campaign_id")["spend"].sum()
     names = np.array(CHANNELS)
-    per_channel = {key: dict(zip(names[group["channel"]], group["spend"].fillna(0.0), strict=True))
-                   for key, group in results.groupby("campaign_id")}
+    per_channel = {
+        key: dict(zip(names[group["channel"]], group["spend"].fillna(0.0), strict=True))
+        for key, group in results.groupby("campaign_id")
+    }
     span = results.groupby("campaign_id").agg(first=("first", "min"), last=("last", "max"))
     length = (pd.to_datetime(span["last"]) - pd.to_datetime(span["first"])).dt.days + 1
     ids = campaigns["campaign_id"]
     products = [tuple(p) if isinstance(p, list | tuple | np.ndarray) else () for p in campaigns["products"]]
-    category = [c if isinstance(c, str) and c else one_category(p, categories)
-                for c, p in zip(campaigns["category"], products, strict=True)]
+    category = [
+        c if isinstance(c, str) and c else one_category(p, categories)
+        for c, p in zip(campaigns["category"], products, strict=True)
+    ]
     start = pd.to_datetime(campaigns["start"]).fillna(pd.Timestamp(dt.date(2020, 1, 1)))
     budget = campaigns["budget"].astype(float).fillna(ids.map(spent)).fillna(0.0)
     return Batch(
         audience=campaigns["audience"].fillna("all").to_numpy(dtype=object),
         category=np.array(category, dtype=object),
         products=objects(products),
-        shares=np.array([_shares(text, per_channel.get(key, {}))
-                         for key, text in zip(ids, campaigns["shares"], strict=True)]).reshape(-1, K),
+        shares=np.array(
+            [_shares(text, per_channel.get(key, {})) for key, text in zip(ids, campaigns["shares"], strict=True)]
+        ).reshape(-1, K),
         discount=campaigns["discount"].astype(float).fillna(0.0).clip(0, 0.9).to_numpy(),
         offer=np.array([OFFERS.index(o) if o in OFFERS else 0 for o in campaigns["offer"]], dtype=int),
         days=campaigns["days"].astype(float).fillna(ids.map(length)).fillna(14.0).clip(1, 366).to_numpy(dtype=float),

@@ -1,4 +1,4 @@
-"""One thread for small arrays: on a busy machine several threads waiting for each other cost far more than they give."""
+"""One thread for small arrays: on a busy machine threads that wait for each other cost more than they give."""
 
 from __future__ import annotations
 

@@ -38,12 +38,12 @@ LATENT, WIDTH, HEADS, LAYERS = 8, 32, 4, 1
 HOURS = 24
 KL_WEIGHT = 0.15  # λ: below 1 keeps the fields' detail, the search stays near the prior by itself
 ENOUGH = 20  # campaigns below which a prior sample is added
-STEPS, BATCH_SIZE, COPIES = 900, 64, 12
+STEPS, BATCH_SIZE, COPIES = 600, 64, 12
 SIZES = {"present": K, "share": K, "depth": 1, "often": 1, "offer": len(OFFERS), "hour": HOURS, "angle": len(ANGLES)}
 
 
 class Network(nn.Module):
-    """Encoder and decoder; `audiences`, `categories`: sizes of the condition's vocabularies, the unseen one included."""
+    """Encoder and decoder; `audiences`, `categories`: sizes of the condition's vocabularies, unseen included."""
 
     def __init__(self, audiences: int, categories: int) -> None:
         super().__init__()
@@ -62,8 +62,13 @@ class Network(nn.Module):
     def encode(self, x: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance, [n, LATENT] each."""
         channels = self.channel(torch.stack([x["present"], x["share"]], dim=-1))
-        fields = [self.number(x["depth"][:, None, None]), self.number(x["often"][:, None, None]),
-                  self.offer(x["offer"])[:, None], self.hour(x["hour"])[:, None], self.angle(x["angle"])[:, None]]
+        fields = [
+            self.number(x["depth"][:, None, None]),
+            self.number(x["often"][:, None, None]),
+            self.offer(x["offer"])[:, None],
+            self.hour(x["hour"])[:, None],
+            self.angle(x["angle"])[:, None],
+        ]
         words = [table(x["words"][:, i])[:, None] for i, table in enumerate(self.words)]
         numbers = self.numbers(x["numbers"])[:, None]
         blank = torch.zeros(len(channels), 1, WIDTH)
@@ -80,13 +85,17 @@ class Network(nn.Module):
 
 def _tensors(tokens: Tokens, condition: Condition) -> dict[str, torch.Tensor]:
     """All arrays as tensors of the right type."""
-    out = {name: torch.as_tensor(getattr(tokens, name), dtype=torch.float32) for name in ("present", "share", "depth", "often")}
+    out = {
+        name: torch.as_tensor(getattr(tokens, name), dtype=torch.float32)
+        for name in ("present", "share", "depth", "often")
+    }
     out |= {name: torch.as_tensor(getattr(tokens, name), dtype=torch.long) for name in ("offer", "hour", "angle")}
     return out | {"words": torch.as_tensor(condition.words), "numbers": torch.as_tensor(condition.numbers)}
 
 
-def loss_of(network: Network, x: dict[str, torch.Tensor], weight: torch.Tensor, kl_weight: float,
-            noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def loss_of(
+    network: Network, x: dict[str, torch.Tensor], weight: torch.Tensor, kl_weight: float, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(loss, mean reconstruction, mean KL); `weight` [n] of each example, `noise` [n, LATENT] standard normal."""
     mean, log_variance = network.encode(x)
     out = network.decode(mean + noise * (0.5 * log_variance).exp(), x["words"], x["numbers"])
@@ -122,8 +131,16 @@ class StrategyGenerator:
 
     @classmethod
     @one_thread()
-    def learn(cls, past: Batch, objective: np.ndarray, returns: np.ndarray, *, seed: int = 0,
-              kl_weight: float = KL_WEIGHT, steps: int = STEPS) -> StrategyGenerator:
+    def learn(
+        cls,
+        past: Batch,
+        objective: np.ndarray,
+        returns: np.ndarray,
+        *,
+        seed: int = 0,
+        kl_weight: float = KL_WEIGHT,
+        steps: int = STEPS,
+    ) -> StrategyGenerator:
         """Train on `past`; `returns` float[n] (revenue a unit of money, NaN unknown) set the weights."""
         rng = np.random.default_rng([seed, 11])
         categories = tuple(sorted({str(c) for c in past.category if c}))
@@ -137,16 +154,26 @@ class StrategyGenerator:
         network = Network(len(levels.audiences) + 1, len(categories) + 1)
         torch.random.set_rng_state(state)
         rebuilt, kl = _train(network, x, torch.as_tensor(weight, dtype=torch.float32), kl_weight, steps, generator)
-        metrics = {"campaigns": len(past), "examples": len(data), "prior_sample": len(past) < ENOUGH,
-                   "reconstruction": round(rebuilt, 3), "kl": round(kl, 3), "kl_weight": kl_weight,
-                   "latent": LATENT, "parameters": sum(p.numel() for p in network.parameters())}
+        metrics = {
+            "campaigns": len(past),
+            "examples": len(data),
+            "prior_sample": len(past) < ENOUGH,
+            "reconstruction": round(rebuilt, 3),
+            "kl": round(kl, 3),
+            "kl_weight": kl_weight,
+            "latent": LATENT,
+            "parameters": sum(p.numel() for p in network.parameters()),
+        }
         return cls(network, levels, metrics, len(past))
 
     @torch.no_grad()
     def decode(self, z: np.ndarray, condition: Condition) -> dict[str, np.ndarray]:
         """Head outputs (see `Network.decode`) of latents float[n, LATENT]."""
-        out = self.network.decode(torch.as_tensor(z, dtype=torch.float32), torch.as_tensor(condition.words),
-                                  torch.as_tensor(condition.numbers))
+        out = self.network.decode(
+            torch.as_tensor(z, dtype=torch.float32),
+            torch.as_tensor(condition.words),
+            torch.as_tensor(condition.numbers),
+        )
         return {name: value.numpy() for name, value in out.items()}
 
     @torch.no_grad()
@@ -173,8 +200,9 @@ def _returns(results: Any, usable: np.ndarray) -> np.ndarray:
     return (sums["revenue"] / sums["spend"].where(sums["spend"] > 0)).to_numpy(float)
 
 
-def _training_set(past: Batch, objective: np.ndarray, returns: np.ndarray,
-                  rng: np.random.Generator) -> tuple[Batch, np.ndarray, np.ndarray]:
+def _training_set(
+    past: Batch, objective: np.ndarray, returns: np.ndarray, rng: np.random.Generator
+) -> tuple[Batch, np.ndarray, np.ndarray]:
     """(strategies, objectives, weights): the past, its variations, and below ENOUGH a prior sample."""
     parts, goals, weights = [], [], []
     if len(past):
@@ -183,8 +211,10 @@ def _training_set(past: Batch, objective: np.ndarray, returns: np.ndarray,
         order = np.argsort(np.argsort(-np.nan_to_num(returns, nan=usual), kind="stable"))
         weight = 1.0 / (0.3 * len(past) + order)  # rank weights of Tripp et al., k = 0.3
         parts += [past, copies]
-        goals += [objective, np.where(rng.random(len(source)) < 0.3, rng.integers(0, len(OBJECTIVES), len(source)),
-                                      objective[source])]
+        goals += [
+            objective,
+            np.where(rng.random(len(source)) < 0.3, rng.integers(0, len(OBJECTIVES), len(source)), objective[source]),
+        ]
         weights += [2.0 * weight / weight.mean(), (weight / weight.mean())[source]]
     if len(past) < ENOUGH:
         sample = prior_sample(600, rng, past if len(past) else blank())
@@ -199,14 +229,29 @@ def blank() -> Batch:
     audiences, budgets = np.array(Levels().audiences, dtype=object), np.array([300.0, 1000.0, 3000.0])
     n = len(audiences) * len(budgets)
     return Batch(
-        audience=np.repeat(audiences, len(budgets)), category=np.array([""] * n, dtype=object), products=objects([()] * n),
-        shares=np.full((n, K), 1 / K), discount=np.zeros(n), offer=np.zeros(n, int), days=np.full(n, 14.0),
-        hour=np.full(n, 10), frequency=np.full(n, 2.0), angle=np.zeros(n, int), budget=np.tile(budgets, len(audiences)),
-        start=np.datetime64("2024-01-01") + (np.arange(n) * 61 % 365).astype("timedelta64[D]"))
+        audience=np.repeat(audiences, len(budgets)),
+        category=np.array([""] * n, dtype=object),
+        products=objects([()] * n),
+        shares=np.full((n, K), 1 / K),
+        discount=np.zeros(n),
+        offer=np.zeros(n, int),
+        days=np.full(n, 14.0),
+        hour=np.full(n, 10),
+        frequency=np.full(n, 2.0),
+        angle=np.zeros(n, int),
+        budget=np.tile(budgets, len(audiences)),
+        start=np.datetime64("2024-01-01") + (np.arange(n) * 61 % 365).astype("timedelta64[D]"),
+    )
 
 
-def _train(network: Network, x: dict[str, torch.Tensor], weight: torch.Tensor, kl_weight: float, steps: int,
-           generator: torch.Generator) -> tuple[float, float]:
+def _train(
+    network: Network,
+    x: dict[str, torch.Tensor],
+    weight: torch.Tensor,
+    kl_weight: float,
+    steps: int,
+    generator: torch.Generator,
+) -> tuple[float, float]:
     """Adam with cosine decay and KL warm-up; returns the last hundred steps' mean reconstruction and KL."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=1e-4)
@@ -216,7 +261,9 @@ def _train(network: Network, x: dict[str, torch.Tensor], weight: torch.Tensor, k
         pick = torch.randint(len(weight), (BATCH_SIZE,), generator=generator)
         noise = torch.randn(BATCH_SIZE, LATENT, generator=generator)
         warm = kl_weight * min(1.0, (step + 1) / (0.3 * steps))
-        loss, rebuilt, kl = loss_of(network, {name: value[pick] for name, value in x.items()}, weight[pick], warm, noise)
+        loss, rebuilt, kl = loss_of(
+            network, {name: value[pick] for name, value in x.items()}, weight[pick], warm, noise
+        )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

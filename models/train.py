@@ -32,8 +32,10 @@ MODELS: tuple[tuple[str, str, float, str], ...] = (
 
 def classes() -> list[tuple[type, float, str]]:
     """(model class, usual seconds, what works without it), in the order of training."""
-    return [(getattr(import_module(f"campaignwright.models.{module}"), name), seconds, still)
-            for module, name, seconds, still in MODELS]
+    return [
+        (getattr(import_module(f"campaignwright.models.{module}"), name), seconds, still)
+        for module, name, seconds, still in MODELS
+    ]
 
 
 def train(workspace: Workspace, *, seed: int = 0, progress: Progress | None = None) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,9 @@ from campaignwright.market.words import CHANNELS, Channel, Strategy
 from campaignwright.models import store
 from campaignwright.models.budget import BudgetProblem
 from campaignwright.models.forecast import Forecaster
+from campaignwright.models.forecast_split import best_split, shares_of
 from campaignwright.tools.base import Context, Figure, Said, ToolError, ToolResult, tool
-from campaignwright.tools.forecast_context import amount_of, best_split, cash, forecaster_of, named, notes_of, say
+from campaignwright.tools.forecast_context import amount_of, cash, forecaster_of, named, notes_of, say
 from campaignwright.tools.forecast_sketch import strategy_of
 
 
@@ -20,7 +21,9 @@ from campaignwright.tools.forecast_sketch import strategy_of
 def allocate_budget(
     ctx: Context,
     budget: Annotated[Said | None, Field(description="money to split, as said; the brief's when left out")] = None,
-    fixed: Annotated[dict[Channel, Said] | None, Field(description="amounts that are set: channel -> money, as said")] = None,
+    fixed: Annotated[
+        dict[Channel, Said] | None, Field(description="amounts that are set: channel -> money, as said")
+    ] = None,
     strategy_id: Annotated[str | None, Field(description="s1, s2, ...; the best when left out")] = None,
 ) -> ToolResult:
     """Split the budget over the channels for the greatest return; amounts sum exactly.
@@ -41,11 +44,28 @@ def allocate_budget(
     order = sorted((c for c in split.spend if split.spend[c] > 0), key=lambda c: (-split.spend[c], c))
     gains, gain = _marginal(forecaster, strategy, split.spend, amount, set_amounts)
     figures = _figures(ctx, forecaster, amount, split.spend, order, gain, split.unspent)
-    rows = [{"channel": c, "spend": split.spend[c], "share": split.spend[c] / amount if amount else 0.0,
-             "marginal_return": gains[c], "fixed": c in set_amounts, "curve": forecaster.curves.describe(c)} for c in order]
-    after = strategy.model_copy(update={"budget": round(sum(split.spend.values()), 2), "shares": _shares(split.spend)})
-    data: dict[str, Any] = {"strategy_id": key, "budget": amount, "channels": rows, "unspent": split.unspent,
-                            "method": split.method, "objective": objective}
+    rows = [
+        {
+            "channel": c,
+            "spend": split.spend[c],
+            "share": split.spend[c] / amount if amount else 0.0,
+            "marginal_return": gains[c],
+            "fixed": c in set_amounts,
+            "curve": forecaster.curves.describe(c),
+        }
+        for c in order
+    ]
+    after = strategy.model_copy(
+        update={"budget": round(sum(split.spend.values()), 2), "shares": shares_of(split.spend)}
+    )
+    data: dict[str, Any] = {
+        "strategy_id": key,
+        "budget": amount,
+        "channels": rows,
+        "unspent": split.unspent,
+        "method": split.method,
+        "objective": objective,
+    }
     if split.unspent >= 0.01:
         full = [c for c in split.bound if c not in set_amounts]
         notes.append(say(ctx, "unspent", amount=cash(ctx, split.unspent), channels=named(ctx, full or order)))
@@ -55,13 +75,9 @@ def allocate_budget(
     return ToolResult(summary={"channels": order}, figures=figures, data=data, notes=notes)
 
 
-def _shares(spend: dict[str, float]) -> dict[str, float]:
-    total = sum(spend.values())
-    return {channel: amount / total for channel, amount in spend.items() if amount > 0} if total > 0 else {}
-
-
-def _marginal(forecaster: Forecaster, strategy: Strategy, spend: dict[str, float], budget: float,
-              fixed: dict[str, float]) -> tuple[dict[str, float], float]:
+def _marginal(
+    forecaster: Forecaster, strategy: Strategy, spend: dict[str, float], budget: float, fixed: dict[str, float]
+) -> tuple[dict[str, float], float]:
     """Revenue that one more unit of money brings: per channel, and on the best channel that is not fixed."""
     worth, _ = forecaster.worth(strategy.model_copy(update={"budget": budget}), "revenue")
     money = np.array([spend.get(channel, 0.0) for channel in CHANNELS])
@@ -73,8 +89,15 @@ def _marginal(forecaster: Forecaster, strategy: Strategy, spend: dict[str, float
     return gains, max(free, default=0.0)
 
 
-def _figures(ctx: Context, forecaster: Forecaster, amount: float, spend: dict[str, float], order: list[str],
-             gain: float, unspent: float) -> list[Figure]:
+def _figures(
+    ctx: Context,
+    forecaster: Forecaster,
+    amount: float,
+    spend: dict[str, float],
+    order: list[str],
+    gain: float,
+    unspent: float,
+) -> list[Figure]:
     source = {"model": store.version(forecaster.curves), "rows": forecaster.curves.rows}
     figures = [ctx.figure("budget", round(amount, 2), "money", **source)]
     figures += [ctx.figure(f"spend_{channel}", spend[channel], "money", **source) for channel in order]

@@ -42,8 +42,13 @@ def forecast(
         figures.append(ctx.figure("discount", changed.discount, "fraction", model=made.model, rows=made.rows))
     if differs:
         figures += figures_of(ctx, forecaster.predict(base), ("profit",), suffix="_before")
-    data: dict[str, Any] = {"strategy_id": key, "strategy": changed.model_dump(mode="json"), "channels": made.channels,
-                            "changed": sorted(overrides), "notes": made.notes}
+    data: dict[str, Any] = {
+        "strategy_id": key,
+        "strategy": changed.model_dump(mode="json"),
+        "channels": made.channels,
+        "changed": sorted(overrides),
+        "notes": made.notes,
+    }
     notes = [*notes, *money_notes(ctx, made), *notes_of(ctx, made)]
     return ToolResult(summary={"strategy_id": key}, figures=figures, data=data, notes=notes)
 
@@ -54,8 +59,9 @@ def _overridden(ctx: Context, base: Strategy, overrides: dict[str, Any]) -> Stra
     if "discount" in overrides:
         depth = normalise.fraction(overrides["discount"], argument="discount", current=base.discount)
         if not 0 <= depth <= 0.9:
-            raise ToolError(f"discount: expected 0-90 %; received {overrides['discount']!r}.", retry=True,
-                            argument="discount")
+            raise ToolError(
+                f"discount: expected 0-90 %; received {overrides['discount']!r}.", retry=True, argument="discount"
+            )
         offer = base.offer if base.offer in PRICED_OFFERS else "percent_off"
         changes |= {"discount": round(depth, 4), "offer": offer if depth > 0 else "none"}
     if "budget" in overrides:

@@ -1,32 +1,37 @@
-"""What the three strategy tools share: models kept in the context, the brief with its defaults, sentences in two languages."""
+"""What the three strategy tools share: models kept in the context, the brief with its defaults, sentences."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TypeVar
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import money
-from campaignwright.market.words import CHANNELS, OWNED_CHANNELS, Brief, Strategy
+from campaignwright.market.words import CHANNELS, Brief
 from campaignwright.models import forecast_notes, store
-from campaignwright.models.budget import Allocation, BudgetProblem, sensible_minimum, split
 from campaignwright.models.forecast import Forecast, Forecaster
 from campaignwright.models.strategy_products import options
 from campaignwright.tools import normalise
 from campaignwright.tools.base import Context, Figure, ToolError
 
 M = TypeVar("M", bound=store.Model)
-UNITS = {"impressions": "count", "clicks": "count", "ctr": "fraction", "cvr": "fraction", "orders": "count", "revenue": "money",
-         "profit": "money", "roas": "ratio"}
+UNITS = {
+    "impressions": "count",
+    "clicks": "count",
+    "ctr": "fraction",
+    "cvr": "fraction",
+    "orders": "count",
+    "revenue": "money",
+    "profit": "money",
+    "roas": "ratio",
+}
 
 TEXTS = {
     "en": {
         "no_brief": "No brief yet: this is for {what}, over {days} days from {start}.",
         "budget_assumed": "No budget was stated: {budget}, the median of past campaigns, is assumed.",
-        "no_budget": "budget: no budget is known and there is no past campaign to take one from. Say how much may be spent.",
-        "prior_sample": "Only {campaigns} past campaigns: the generator also learned from plain marketing sense, not only from this shop.",
+        "no_budget": "budget: none is known and there is no past campaign to take one from. Say how much may be spent.",
+        "prior_sample": "Only {campaigns} past campaigns: the generator also learned from plain marketing sense.",
         "roas_missed": "No strategy found reaches a ROAS of {asked}; the closest is forecast at {best}.",
         "roas_at": "A ROAS of {asked} would be within reach at a budget of about {budget}.",
         "featured": "No product was named: {n} products are featured, chosen among the shop's best sellers.",
@@ -74,7 +79,9 @@ def cash(ctx: Context, value: float) -> str:
 
 def named(ctx: Context, channels: list[str]) -> str:
     """Channel names in the brief's language."""
-    return ("、" if language(ctx) == "zh" else ", ").join(label("channel", channel, language(ctx)) for channel in channels)
+    return ("、" if language(ctx) == "zh" else ", ").join(
+        label("channel", channel, language(ctx)) for channel in channels
+    )
 
 
 def models_of(ctx: Context, cls: type[M]) -> M:
@@ -135,13 +142,17 @@ def figures_of(ctx: Context, made: Forecast, names: tuple[str, ...], *, suffix: 
     for name in names:
         if name in made.figures:
             value, low, high = (_tidy(number, UNITS[name]) for number in made.figures[name])
-            out.append(ctx.figure(name + suffix, value, UNITS[name], low=low, high=high, model=made.model, rows=made.rows))
+            out.append(
+                ctx.figure(name + suffix, value, UNITS[name], low=low, high=high, model=made.model, rows=made.rows)
+            )
     return out
 
 
 def _tidy(value: float, unit: str) -> float:
     """Cents, whole counts, four digits of a fraction, two of a ratio."""
-    return {"money": round(value, 2), "count": float(round(value)), "fraction": round(value, 5)}.get(unit, round(value, 3))
+    return {"money": round(value, 2), "count": float(round(value)), "fraction": round(value, 5)}.get(
+        unit, round(value, 3)
+    )
 
 
 def notes_of(ctx: Context, made: Forecast) -> list[str]:
@@ -158,36 +169,3 @@ def money_notes(ctx: Context, made: Forecast) -> list[str]:
     if value < 0:
         return [say(ctx, "loses", profit=cash(ctx, value))]
     return [say(ctx, "risky", profit=cash(ctx, low))] if low < 0 else []
-
-
-def best_split(forecaster: Forecaster, strategy: Strategy, objective: str, channels: list[str], budget: float,
-               fixed: dict[str, float] | None = None) -> Allocation:
-    """The exact split for the strategy's audience, products, offer and days. Every channel keeps a sensible share.
-
-    Raises BudgetProblem.
-    """
-    fixed = fixed or {}
-    worth, most = forecaster.worth(strategy.model_copy(update={"budget": budget}), objective)
-    spare = budget - sum(fixed.values())
-    full = owned_limits(worth, most, budget)
-    free = [channel for channel in channels if channel not in fixed]
-    least = {channel: min(amount, float(full[CHANNELS.index(channel)]))
-             for channel, amount in sensible_minimum(worth, spare, free).items()} if spare > 0 else {}
-    top = {channel: float(full[CHANNELS.index(channel)]) for channel in free if full[CHANNELS.index(channel)] < budget}
-    used = [CHANNELS.index(channel) for channel in {*free, *fixed} if channel in CHANNELS]
-    return split(worth, budget, channels, fixed=fixed, minimum=least, maximum=top,
-                 concave=bool(forecaster.curves.concave()[used].all()))
-
-
-def owned_limits(worth: Any, most: np.ndarray, budget: float) -> np.ndarray:
-    """Money per channel beyond which an owned channel has nobody left to write to, float[8]; at least a cent."""
-    grid = budget * np.linspace(0, 1, 401)[:, None] ** 2 * np.ones((1, len(CHANNELS)))
-    value = worth(grid)
-    limit = np.full(len(CHANNELS), budget)
-    for c, channel in enumerate(CHANNELS):
-        if channel in OWNED_CHANNELS and np.isfinite(most[c]):
-            full = np.flatnonzero(value[:, c] >= value[-1, c] * (1 - 1e-9))
-            limit[c] = max(round(float(grid[full[0], c]), 2), 0.01)
-    return limit
-
-

@@ -1,4 +1,4 @@
-"""The tool `generate_strategies`: candidates from the generator, searched under the forecast's lower bound, best first."""
+"""The tool `generate_strategies`: candidates searched under the forecast's lower bound, best first."""
 
 from __future__ import annotations
 
@@ -44,22 +44,30 @@ def generate_strategies(
     wanted = min(max(normalise.count(n), 1), MOST) if n else 3
     forecaster, generator = forecaster_of(ctx), models_of(ctx, StrategyGenerator)
     sets = product_options(ctx, brief)
-    found = best_strategies(generator, forecaster, brief, sets, n=wanted, diversity=0.3 if diversity is None else diversity,
-                            seed=ctx.seed)
+    found = best_strategies(
+        generator, forecaster, brief, sets, n=wanted, diversity=0.3 if diversity is None else diversity, seed=ctx.seed
+    )
     made = forecaster.predict_many(found.strategies)
     ids = [f"s{i + 1}" for i in range(len(found.strategies))]
     ctx.strategies = dict(zip(ids, found.strategies, strict=True))
     best = found.strategies[0]
     source = {"model": f"{store.version(generator)}+{store.version(forecaster.calibration)}", "rows": forecaster.rows}
-    figures = [ctx.figure("budget", round(best.budget, 2), "money", **source),
-               ctx.figure("discount", best.discount, "fraction", **source), *figures_of(ctx, made[0], FIGURES)]
+    figures = [
+        ctx.figure("budget", round(best.budget, 2), "money", **source),
+        ctx.figure("discount", best.discount, "fraction", **source),
+        *figures_of(ctx, made[0], FIGURES),
+    ]
     if not brief.products and best.products:
         notes.append(say(ctx, "cleared" if brief.objective == "clearance" else "featured", n=len(best.products)))
     if generator.metrics.get("prior_sample"):
         notes.append(say(ctx, "prior_sample", campaigns=generator.metrics["campaigns"]))
     notes += _roas_notes(ctx, forecaster, brief, found, made) + money_notes(ctx, made[0]) + notes_of(ctx, made[0])
-    data = {"strategies": _rows(ctx, ids, found, made), "evaluated": found.evaluated,
-            "kept_brief_before_repair": found.kept_brief, "brief": brief.model_dump(mode="json")}
+    data = {
+        "strategies": _rows(ctx, ids, found, made),
+        "evaluated": found.evaluated,
+        "kept_brief_before_repair": found.kept_brief,
+        "brief": brief.model_dump(mode="json"),
+    }
     return ToolResult(summary={"best": ids[0], "ids": ids}, figures=figures, data=data, notes=notes)
 
 
@@ -68,8 +76,16 @@ def _rows(ctx: Context, ids: list[str], found: Found, made: list[Forecast]) -> l
     memory = _memory(ctx)
     rows = []
     for key, strategy, one, feasible in zip(ids, found.strategies, made, found.feasible, strict=True):
-        rows.append({"id": key, "strategy": strategy.model_dump(mode="json"), "forecast": one.figures,
-                     "channels": one.channels, "reaches_min_roas": feasible, "nearest": _nearest(memory, strategy)})
+        rows.append(
+            {
+                "id": key,
+                "strategy": strategy.model_dump(mode="json"),
+                "forecast": one.figures,
+                "channels": one.channels,
+                "reaches_min_roas": feasible,
+                "nearest": _nearest(memory, strategy),
+            }
+        )
     return rows
 
 
@@ -81,7 +97,11 @@ def _memory(ctx: Context) -> CampaignMemory | None:
 def _nearest(memory: CampaignMemory | None, strategy: Strategy) -> dict[str, Any] | None:
     """The most similar past campaign with its results."""
     hits = memory.nearest(strategy, 1) if memory is not None and len(memory) else []
-    return {"campaign_id": hits[0].campaign_id, "score": float(hits[0].score), "results": hits[0].results} if hits else None
+    return (
+        {"campaign_id": hits[0].campaign_id, "score": float(hits[0].score), "results": hits[0].results}
+        if hits
+        else None
+    )
 
 
 def _roas_notes(ctx: Context, forecaster: Forecaster, brief: Brief, found: Found, made: list[Forecast]) -> list[str]:
@@ -90,10 +110,11 @@ def _roas_notes(ctx: Context, forecaster: Forecaster, brief: Brief, found: Found
         return []
     notes = [say(ctx, "roas_missed", asked=f"{brief.min_roas:g}", best=f"{made[0].figures['roas'][0]:.2f}")]
     best = found.strategies[0]
-    parts = [best.model_copy(update={"budget": round(best.budget * share, 2)}) for share in (0.75, 0.5, 0.35, 0.25, 0.15, 0.1)]
+    parts = [
+        best.model_copy(update={"budget": round(best.budget * share, 2)})
+        for share in (0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
+    ]
     for strategy, smaller in zip(parts, forecaster.predict_many(parts), strict=True):
         if smaller.figures["roas"][0] >= brief.min_roas:
             return [*notes, say(ctx, "roas_at", asked=f"{brief.min_roas:g}", budget=cash(ctx, strategy.budget))]
     return notes
-
-
