@@ -1,7 +1,7 @@
 """Choice in the simulated market: utilities, the multinomial logit with an outside option, offers, coupons, the dip.
 
 u_ij = alpha_j + gamma'z_i - b_i ln(p_j (1 - d)) + promo_i 1[d > 0] + tau_i mail g(frequency) + omega copy + xi_jt
-(ANCHORS.md, "Simulator"). alpha_j is absorbed in the odds at the regular price. Visitors compare a set of fixed
+(docs/sources.md, "Simulator"). alpha_j is absorbed in the odds at the regular price. Visitors compare a set of fixed
 breadth, so advertising more products widens the choice without multiplying the odds. Nothing here is random.
 """
 

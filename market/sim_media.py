@@ -44,7 +44,7 @@ class ChannelTruth:
 
 
 # owned, theta range, beta, cost USD, ctr, intent, incremental, drift, hour, peak. Search CTR 6.7 % and CPC up to 5 USD:
-# WordStream 2025; social CTR 1.5 %, CPC 0.83: second-hand; e-mail click 1.3-2 %: Klaviyo. See ANCHORS.md, "Simulator".
+# WordStream 2025; social CTR 1.5 %, CPC 0.83: second-hand; e-mail click 1.3-2 %: Klaviyo. See docs/sources.md, "Simulator".
 _PRIORS: dict[str, tuple] = {
     "email": (True, (0.1, 0.4), 0.0, 0.018, 0.024, 2.2, 0.65, 0.00, 9, 2.5),
     "sms": (True, (0.05, 0.2), 0.0, 0.050, 0.050, 1.8, 0.70, 0.02, 12, 1.5),

@@ -2,7 +2,7 @@
 
 `Market.draw(seed)` fixes catalogue, shoppers, channels and copy tastes; `expected(strategy)` is a pure function of that
 truth and the strategy. Histories drawn from the same equations, with shocks and noise, are `sim_history`'s work. The
-equations and their literature ranges are in ANCHORS.md, "Simulator"; media response is in `sim_media`, choice in
+equations and their literature ranges are in docs/sources.md, "Simulator"; media response is in `sim_media`, choice in
 `sim_demand`.
 """
 

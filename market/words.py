@@ -1,4 +1,4 @@
-"""The words every part shares (DESIGN.md, "Words"): Brief, Strategy and their closed vocabularies.
+"""The words every part shares (docs/design.md, "Words"): Brief, Strategy and their closed vocabularies.
 
 Fractions are 0-1, a range of dates is inclusive, money is in the workspace's currency unless `currency` says otherwise.
 Reading a marketer's own wording ("20k", "next Monday") is not done here but in `campaignwright.tools.normalise`.

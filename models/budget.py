@@ -1,7 +1,7 @@
 """The exact split of a budget over channels: who gets how much, to the cent.
 
 Concave returns: bisection on the common marginal return (exact). S-shaped ones: dynamic programming on a grid of cells
-(100 % of the optimum on the 25 Hill instances of ANCHORS.md "Budget"). What a channel is worth comes from the caller.
+(100 % of the optimum on the 25 Hill instances of docs/sources.md "Budget"). What a channel is worth comes from the caller.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ HALF_SD = 0.7  # log scale sd of the half-saturation
 THETA_SD = 0.12
 ORDER_VALUE = 60.0  # USD, assumed, only where no order was ever seen
 ORDER_VALUE_SD = 0.6
-MARGIN = 0.38  # best markup (p - c) / p at elasticity -2.62, ANCHORS.md
+MARGIN = 0.38  # best markup (p - c) / p at elasticity -2.62, docs/sources.md
 
 # Rough units of currency per USD: to carry the USD priors over, never to convert the shop's own money.
 PER_USD = {"USD": 1.0, "EUR": 0.9, "GBP": 0.78, "CNY": 7.2, "JPY": 150.0, "CAD": 1.37, "AUD": 1.5, "CHF": 0.88}
