@@ -275,17 +275,53 @@ def doctor(
 @finetune_app.command("corpus")
 def finetune_corpus(
     out: Annotated[Path, typer.Option(help="Folder for the corpus")],
-    size: Annotated[int, typer.Option(help="Chats to generate")] = 60000,
+    size: Annotated[int, typer.Option(min=1, help="Chats to generate")] = 120_000,
     seed: SeedOption = 0,
 ) -> None:
-    """Write the training corpus and its data card."""
+    """Write the training corpus, its held-out part and its data card."""
     from campaignwright.finetune.corpus import write_corpus
+    from campaignwright.ui import terminal
 
-    write_corpus(out, seed=seed, size=size)
+    with terminal.progress_bar() as progress:
+        card = write_corpus(out, seed=seed, size=size, progress=terminal.reporting(progress, "Corpus"))
+    terminal.print_json(card)
+
+
+@finetune_app.command("base")
+def finetune_base(
+    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
+    out: Annotated[Path, typer.Option(help="Folder for the model; a second run goes on from its last save")],
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
+    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 10_000_000,
+    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slower start, faster steps")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Train the embedded model from scratch (start through `accelerate launch` for several GPUs)."""
+    from campaignwright.finetune.base import train_base
+    from campaignwright.ui import terminal
+
+    terminal.print_json(train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, seed=seed, log=typer.echo))
+
+
+@finetune_app.command("sft")
+def finetune_sft(
+    base: Annotated[str, typer.Option(help="Local folder or hub id of any causal language model with a chat template")],
+    adapter: Annotated[str, typer.Option(help="planner | copywriter")],
+    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
+    out: Annotated[Path, typer.Option(help="Folder for the adapter")],
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
+    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 3_000_000,
+    seed: SeedOption = 0,
+) -> None:
+    """Tune a LoRA adapter of any model on the corpus."""
+    from campaignwright.finetune.sft import train_adapter
+    from campaignwright.ui import terminal
+
+    terminal.print_json(train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo))
 
 
 def _known_errors() -> dict[type[BaseException], int]:
-    from campaignwright.agent.local_model import ModelProblem
+    from campaignwright.agent.problems import ModelProblem
     from campaignwright.agent.sessions import SessionProblem
     from campaignwright.market.exporters import ExportProblem
     from campaignwright.market.importers import ImportProblem
