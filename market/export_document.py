@@ -98,10 +98,12 @@ def _head(p: Printer) -> list[Block]:
 
 def _products(p: Printer) -> str:
     brief, strategy = p.plan["brief"], p.plan["strategy"]
-    names = brief["product_names"] or [row["name"] for row in p.plan["price"]["products"] if strategy["products"]]
+    leads = [row["name"] for row in p.plan["price"]["products"] if strategy["products"]]
+    names = brief["product_names"] or leads
     if not names:
         return p.word("whole_catalogue")
-    more = len(names) - PRODUCTS_SHOWN
+    total = len(names) if brief["product_names"] else len(strategy["products"])
+    more = total - len(names[:PRODUCTS_SHOWN])
     shown = p.join(names[:PRODUCTS_SHOWN])
     return f"{shown} {p.word('and_more').format(n=more)}" if more > 0 else shown
 

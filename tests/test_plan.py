@@ -17,10 +17,11 @@ from campaignwright.market.export_numbers import FIGURE_SLOT
 from campaignwright.market.exporters import render_markdown
 from campaignwright.market.ledger import plan_hash
 from campaignwright.market.words import Brief, Strategy
-from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, tool
+from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call, tool
 from campaignwright.tools.plan import build_plan, edit_plan
 from campaignwright.tools.plan_calendar import fits, make_calendar, place_sends
 from campaignwright.tools.plan_risks import chance_below
+from campaignwright.tools.registry import TOOLS
 from campaignwright.tools.write_copy import write_copy
 
 START = dt.date(2026, 12, 1)
@@ -177,6 +178,27 @@ def assert_traceable(plan: dict) -> None:
 
 def test_every_number_traces_to_a_figure_the_brief_or_the_strategy(ctx):
     assert_traceable(plan_of(ctx))
+
+
+def test_the_demo_shops_plan_traces_and_comes_out_the_same_twice(demo):
+    """All real tools on the demo shop; only the copy comes from a writer of the test's own."""
+    rows = demo.query("SELECT product_id FROM products WHERE category = 'running shoes' ORDER BY 1")
+    shoes = rows["product_id"].tolist()
+    strategy = Strategy(audience="lapsed", products=shoes, shares={"email": 0.3, "search": 0.7}, discount=0.15,
+                        offer="percent_off", days=14, send_hour=10, weekly_frequency=2, angle="value", budget=8000,
+                        start=START)
+    brief = Brief(objective="retention", audience="lapsed", products=shoes, product_names=["running shoes"],
+                  budget=8000, start=START, min_roas=2.5, channels=["email", "search"])
+    plans = []
+    for _ in range(2):
+        ctx = Context(demo, dt.date(2026, 11, 23), writer=writer, brief=brief, strategies={"s1": strategy})
+        result, _ = call(TOOLS, ctx, "finish_plan", {"strategy_id": "s1"})
+        plans.append(result.data["plan"])
+    assert_traceable(plans[0])
+    assert plans[0]["plan_hash"] == plans[1]["plan_hash"] == result.summary["plan"]
+    assert {figure.name for figure in result.figures} >= {"budget", "days", "discount", "audience_size", "profit"}
+    assert not any("unavailable" in plans[0][part] for part in ("audience", "budget", "forecast", "experiment"))
+    assert all(asset["variants"] for asset in plans[0]["assets"])
 
 
 def test_the_plan_is_complete_and_speaks_of_one_budget_split(ctx):

@@ -1,8 +1,8 @@
 """The facts that copy may state: slot values of one campaign, from the workspace, the strategy and nothing else.
 
 What is not known is left out: no code unless the workspace sets `discount_code`, no gift unless it sets `gift`, no
-threshold unless it sets `free_shipping_over`, no benefit unless the product's name says one. Formatting follows
-`market.export_numbers`; writing and checking are elsewhere.
+threshold unless it sets `free_shipping_over`, no benefit unless name or category says one. No count of days either: "14
+days left" would be untrue in the reminder, the last day is true in every send. Writing and checking are elsewhere.
 """
 
 from __future__ import annotations
@@ -90,6 +90,12 @@ def known_benefit(name: str, category: str, language: str) -> str | None:
     return phrase[side] if phrase else None
 
 
+def round_amount(amount: float) -> float:
+    """An amount off as shops state it, never above `amount`: whole from 20 on, halves from 1 on, cents below."""
+    step = 1.0 if amount >= 20 else 0.5 if amount >= 1 else 0.01
+    return round(math.floor(amount / step + 1e-9) * step, 2)
+
+
 def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra: dict, settings: dict) -> None:
     """Numbers of the offer: price, was, discount, amount_off, threshold."""
     price = leads["price"].iloc[0] if len(leads) else None
@@ -99,7 +105,7 @@ def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra:
     known = price is not None and not pd.isna(price) and price > 0
     amount = extra.get("amount_off")
     if facts.offer == "amount_off" and amount is None and known:
-        amount = math.floor(price * discount) or round(price * discount, 2)
+        amount = round_amount(price * discount)
     if facts.offer in ("percent_off", "bundle") and discount > 0:
         facts.values["discount"] = (discount, "fraction")
     if facts.offer in ("percent_off", "bundle", "amount_off") and known:
@@ -154,9 +160,6 @@ def build_facts(workspace: Workspace, *, products: list[str], offer: str, discou
     if settings.get("discount_code") and offer in ("percent_off", "amount_off"):
         facts.texts["code"] = str(settings["discount_code"])
     facts.texts["end"] = end_text(start, days, language, currency)
-    if 2 <= days <= 31:
-        facts.texts["days"] = str(days)
-        facts.values["days"] = (days, "days")
     facts.samples = _samples(workspace, leads, category, language)
     return facts
 

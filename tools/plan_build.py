@@ -17,7 +17,7 @@ from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.tools.allocate_budget import allocate_budget
 from campaignwright.tools.base import Context, Figure, Tool, ToolResult
 from campaignwright.tools.check_stock import check_stock
-from campaignwright.tools.copy_facts import LEADS, lead_products
+from campaignwright.tools.copy_facts import LEADS, display_name, lead_products
 from campaignwright.tools.design_test import design_test
 from campaignwright.tools.forecast import forecast
 from campaignwright.tools.optimize_price import optimize_price
@@ -126,8 +126,9 @@ def build_plan(ctx: Context, strategy_id: str, *, registry: dict[str, Tool] | No
     builder = Builder(ctx, registry or PARTS, key, strategy, _brief_of(ctx, strategy), f"c{ctx.calls}",
                       ctx.workspace.data_hash())
     running = ctx.cache.get("running", "")
-    allocation = _settle_budget(builder)
     leads = lead_products(ctx.workspace, strategy.products, LEADS)
+    builder.names = [shown for name in leads["name"] for shown in (str(name), display_name(str(name)))]
+    allocation = _settle_budget(builder)
     job = copy_job(ctx, next(iter(builder.strategy.shares), "email"), strategy_id=key)
     builder.own("days", strategy.days, "days", model="strategy")
     builder.own("discount", strategy.discount, "fraction", model="strategy")

@@ -37,6 +37,8 @@ class Builder:
     figures: dict[str, Figure] = field(default_factory=dict)
     notes: list[dict[str, str]] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of the lead products, as they are stored and as they are printed
+    said: set[str] = field(default_factory=set)
 
     @property
     def language(self) -> str:
@@ -48,8 +50,12 @@ class Builder:
         return {figure.name: figure for figure in figures}
 
     def note(self, part: str, text: str) -> None:
-        """Add a plain sentence once."""
-        if all(note["text"] != text for note in self.notes):
+        """Add a plain sentence once; the same sentence about another lead product is not repeated."""
+        bare = text
+        for name in self.names:
+            bare = bare.replace(name, "")
+        if bare not in self.said:
+            self.said.add(bare)
             self.notes.append({"part": part, "text": text})
 
     def unavailable(self, part: str, error: Exception) -> dict[str, str]:
@@ -139,8 +145,8 @@ def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[
         if row["price"] == row["price"] and row["price"] is not None:
             price = builder.own(name_of("price", row), round(float(row["price"]), 2), "money", model="shop prices")
             entry["price"] = ref(price)
-            if strategy.offer == "percent_off" and strategy.discount:
-                cut = round(price.value * (1 - strategy.discount), 2)
+            cut = _plan_price(price.value, strategy, facts)
+            if cut is not None:
                 entry["plan_price"] = ref(builder.own(name_of("plan_price", row), cut, "money",
                                                       model="shop price less the plan's discount"))
         reuse = builder.earlier("optimize_price", product_id=row["product_id"])
@@ -153,6 +159,14 @@ def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[
     return {"offer": strategy.offer, "angle": strategy.angle, "products": products,
             "facts": {slot: ref(figure) for slot, figure in own.items()},
             "bundle": _bundle(products, facts) if strategy.offer == "bundle" else []}
+
+
+def _plan_price(price: float, strategy: Strategy, facts: CopyFacts) -> float | None:
+    """One product's price in the plan; None when it stays, or when the product has no price of its own (a bundle)."""
+    if strategy.offer == "percent_off" and strategy.discount:
+        return round(price * (1 - strategy.discount), 2)
+    amount = facts.values.get("amount_off", (0.0, ""))[0]
+    return round(price - amount, 2) if strategy.offer == "amount_off" and 0 < amount < price else None
 
 
 def _bundle(products: list[dict[str, Any]], facts: CopyFacts) -> list[str]:

@@ -141,7 +141,7 @@ def risks_and_verdict(builder: Builder, sections: dict[str, Any], unsent: list[s
     if profit is None:
         return risks, {**_said(builder, "verdict_unknown"), "code": "unknown", "reasons": []}
     reasons = []
-    if profit.low is not None and profit.low < 0:
+    if profit.low is not None and profit.low < 0 <= profit.value:
         reasons.append(_said(builder, "why_loss")["text"])
     if miss is not None and miss.value >= LIKELY:
         reasons.append(_said(builder, "why_roas", figures)["text"])

@@ -23,7 +23,7 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, tool
 from campaignwright.tools.copy_facts import CopyFacts, available_slots, build_facts
 from campaignwright.tools.copy_format import FIELDS, SLOTS
-from campaignwright.tools.copy_rules import Check, check_copy, fill, passes, placement, wide_length
+from campaignwright.tools.copy_rules import Check, check_copy, fill, length, passes, placement
 from campaignwright.tools.copy_score import CopyScorer, fit_scorer
 
 ROUNDS = 3  # the first try and two more
@@ -183,9 +183,9 @@ def _notes(job: CopyJob, facts: CopyFacts, spec: dict, limits: dict, tried: tupl
     if kept < want:
         code = "copy_short" if kept else "copy_none"
         notes.append(sentence(code, language, kept=kept, wanted=want, channel=channel, rounds=rounds))
-    names = [rule["max"] for rule in limits["fields"].values() if rule["firmness"] == "hard" and "max" in rule]
     product = facts.texts.get("product", "")
-    if names and wide_length(product) > min(names):
+    fields = [limits["fields"][name] for name in FIELDS[job.channel] if name in limits["fields"]]
+    if any(rule["firmness"] == "hard" and length(product, rule["counting"]) > rule["max"] for rule in fields):
         notes.append(sentence("copy_long_name", language, product=product, channel=channel))
     if "gift" in facts.missing:
         notes.append(sentence("copy_no_gift", language))
