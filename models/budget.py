@@ -83,9 +83,9 @@ def _marginal(worth: Worth, money: np.ndarray, step: np.ndarray) -> np.ndarray:
 def _by_multiplier(worth: Worth, low: np.ndarray, high: np.ndarray, budget: float) -> np.ndarray:
     """Concave case: money float[8] where every free channel has the same marginal value. Bounds and budget in money.
 
-    The marginal values are tabulated once on 2,001 points a channel, dense where curves bend.
+    The marginal values are tabulated once on 1,001 points a channel, dense where curves bend.
     """
-    at_points = np.linspace(0, 1, 2001)[:, None] ** 2
+    at_points = np.linspace(0, 1, 1001)[:, None] ** 2
     grid = low + (high - low) * at_points
     step = max(budget * 1e-6, 1e-4)
     gain = np.minimum.accumulate((worth(grid + step) - worth(grid)) / step, axis=0)

@@ -57,7 +57,7 @@ def _profile(frame: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, prior
     """Log index per week of the year, float[53], shrunk towards `prior` where orders are few."""
     days = pd.date_range(first, last, freq="D")
     count = frame.groupby("day")["count"].sum().reindex(days, fill_value=0).to_numpy(float)
-    week = (days.dayofyear.to_numpy() - 1) // 7
+    week = (days.day_of_year.to_numpy() - 1) // 7
     years = np.arange(len(days)) / 365.25
     growth = 0.0
     if len(days) >= TREND_DAYS:

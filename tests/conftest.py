@@ -199,3 +199,52 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the public data sets are not beside the repository (../shared/data)")
     return path
+
+
+def _small_tables(seed: int = 0, campaigns: int = 64) -> dict[str, Any]:
+    """Frames of a shop with a truth one can write down: e-mail and search, CTR 2 % and 6 %, CVR 5 % (1 - d)^-2.6, AOV 80."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    products = pd.DataFrame({"product_id": [f"p{i}" for i in range(6)], "name": [f"Mug {i}" for i in range(6)],
+                             "category": "mugs", "price": 80.0, "cost": 32.0})  # fmt: skip
+    ids = [f"c{i:04d}" for i in range(1500)]
+    customers = pd.DataFrame({"customer_id": ids, "created_on": TODAY - dt.timedelta(400), "email_opt_in": rng.random(1500) < 0.6,
+                              "sms_opt_in": False, "push_opt_in": False})  # fmt: skip
+    days = rng.integers(0, 500, 2500)
+    orders = pd.DataFrame({"order_id": [f"o{i}" for i in range(2500)], "customer_id": rng.choice(ids, 2500), "status": "paid",
+                           "ordered_at": pd.Timestamp(TODAY) - pd.to_timedelta(days, "D"), "total": 80.0})  # fmt: skip
+    lines = pd.DataFrame({"order_id": orders["order_id"], "line": 1, "product_id": rng.choice(products["product_id"], 2500),
+                          "quantity": 1.0, "unit_price": 80.0})  # fmt: skip
+    plans, results = [], []
+    for i in range(campaigns):
+        discount = float(rng.choice([0.0, 0.1, 0.2]))
+        budget, share, start = float(rng.uniform(500, 5000)), float(rng.uniform(0.1, 0.4)), TODAY - dt.timedelta(int(700 - 10 * i))
+        angle = str(rng.choice(["value", "quality"]))
+        plans.append({"campaign_id": f"k{i:03d}", "name": f"Campaign {i}", "objective": str(rng.choice(["revenue", "profit"])),
+                      "start": start, "days": 14, "audience": "all", "products": products["product_id"].tolist(), "category": "mugs",
+                      "shares": json.dumps({"email": share, "search": 1 - share}), "budget": budget, "discount": discount,
+                      "offer": "percent_off" if discount else "none", "send_hour": int(rng.integers(8, 20)),
+                      "weekly_frequency": 2.0, "angle": angle, "source": "test"})  # fmt: skip
+        for channel, part, rate in (("email", share, 0.02), ("search", 1 - share, 0.06)):
+            spend = budget * part
+            size = 3000 * spend / (spend + 300) if channel == "email" else 60_000 * spend / (spend + 6000)
+            shown = size * np.exp(rng.normal(0, 0.15))
+            clicks = rng.poisson(shown * rate * np.exp(0.25 * (angle == "quality") + rng.normal(0, 0.1)))
+            bought = rng.poisson(clicks * 0.05 * (1 - discount) ** -2.6 * np.exp(rng.normal(0, 0.1)))
+            results.append({"campaign_id": f"k{i:03d}", "channel": channel, "segment": "all", "day": start, "spend": spend,
+                            "impressions": round(shown), "clicks": float(clicks), "conversions": float(bought),
+                            "revenue": float(bought * 80 * (1 - discount))})  # fmt: skip
+    return {"products": products, "customers": customers, "orders": orders, "order_lines": lines,
+            "campaigns": pd.DataFrame(plans), "campaign_results": pd.DataFrame(results)}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A mug shop with 64 past campaigns by e-mail and search and a known truth; quick to train on. Do not change its data."""
+    with Workspace.open(tmp_path_factory.mktemp("small") / "mugs", create=True) as opened:
+        with opened.transaction():
+            for table, frame in _small_tables().items():
+                opened.insert(table, frame)
+        yield opened

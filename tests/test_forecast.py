@@ -1,0 +1,154 @@
+"""Forecasts: right about a shop whose truth is known, honest where nothing is known, and stored so that a crash harms nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import numpy as np
+import pytest
+
+from campaignwright.market.words import Brief, Strategy
+from campaignwright.models import store, train
+from campaignwright.models.budget_curves import ChannelCurves
+from campaignwright.models.forecast import Forecaster
+from campaignwright.models.forecast_notes import TEXTS, text
+from campaignwright.models.recommender import Recommender
+
+START = dt.date(2026, 12, 1)
+
+
+def plan(**changes) -> Strategy:  # noqa: ANN003
+    """A two-channel strategy of the mug shop."""
+    base = {
+        "audience": "all", "products": [f"p{i}" for i in range(6)], "shares": {"email": 0.25, "search": 0.75}, "discount": 0.1,
+        "offer": "percent_off", "days": 14, "send_hour": 12, "weekly_frequency": 2.0, "angle": "value", "budget": 3000.0,
+        "start": START,
+    }  # fmt: skip
+    return Strategy(**{**base, **changes})
+
+
+@pytest.fixture(scope="module")
+def forecaster(small_shop) -> Forecaster:  # noqa: ANN001
+    return Forecaster(small_shop)
+
+
+def test_it_is_right_about_a_known_truth(forecaster: Forecaster) -> None:
+    figures = forecaster.predict(plan()).figures
+    clicks = 0.02 * 3000 * 750 / 1050 + 0.06 * 60_000 * 2250 / 8250
+    orders = clicks * 0.05 * 0.9**-2.6
+    assert figures["clicks"][0] == pytest.approx(clicks, rel=0.25)
+    assert figures["orders"][0] == pytest.approx(orders, rel=0.25)
+    assert figures["revenue"][0] == pytest.approx(orders * 72, rel=0.25)
+    assert figures["profit"][0] == pytest.approx(orders * (72 - 32) - 3000, abs=0.3 * orders * 40)
+    assert figures["orders"][1] < orders < figures["orders"][2]
+
+
+def test_its_intervals_hold_on_later_campaigns_and_beat_the_channel_mean(forecaster: Forecaster) -> None:
+    report = forecaster.calibration.metrics
+    assert report["calibrated"] and report["held_out_campaigns"] == 16
+    for name in ("impressions", "clicks", "orders", "revenue"):
+        assert 0.55 <= report["held_out"][name]["coverage"] <= 1.0
+    assert report["held_out"]["orders"]["log_error"] < report["held_out"]["orders"]["channel_mean_log_error"]
+
+
+def test_figures_agree_with_one_another(forecaster: Forecaster) -> None:
+    made = forecaster.predict(plan())
+    for name, (value, low, high) in made.figures.items():
+        assert low <= value <= high, name
+    assert made.figures["roas"][0] == pytest.approx(made.figures["revenue"][0] / 3000, rel=1e-6)
+    assert sum(row["spend"] for row in made.channels) == pytest.approx(3000, abs=0.01)
+
+
+def test_money_buys_more_but_ever_less(forecaster: Forecaster) -> None:
+    seen = [forecaster.predict(plan(budget=budget)).figures["clicks"][0] for budget in (1500.0, 3000.0, 6000.0)]
+    assert seen[0] < seen[1] < seen[2]
+    assert seen[2] - seen[1] < 2 * (seen[1] - seen[0]) * 1.05
+
+
+def test_owned_channels_reach_only_whom_they_may(forecaster: Forecaster) -> None:
+    figures = forecaster.predict(plan(shares={"email": 1.0}, budget=100_000.0)).figures
+    people = forecaster.shop.reach("all")[0]
+    assert figures["impressions"][2] <= people * 2.0 * 2 * forecaster.calibration.headroom[0] * 1.3
+
+
+def test_owned_channels_work_without_money(forecaster: Forecaster) -> None:
+    made = forecaster.predict(plan(shares={"email": 1.0}, budget=0.0))
+    assert made.figures["orders"][0] > 0 and "roas" not in made.figures
+
+
+def test_one_and_many_agree_and_repeat(forecaster: Forecaster, small_shop) -> None:  # noqa: ANN001
+    alone = forecaster.predict(plan())
+    assert forecaster.predict_many([plan(budget=10.0), plan()])[1] == alone
+    assert Forecaster(small_shop).predict(plan()) == alone
+    assert forecaster.predict_many([]) == []
+
+
+def test_without_any_data_it_says_what_it_assumes(workspace) -> None:  # noqa: ANN001
+    made = Forecaster(workspace).predict(plan(products=[]))
+    codes = {note["code"] for note in made.notes}
+    assert {"prior_rates", "no_customers", "no_orders", "no_cost", "uncalibrated"} <= codes
+    value, low, high = made.figures["revenue"]
+    assert high / low > 10
+    for language in ("en", "zh"):
+        assert all("{" not in text(note, language) for note in made.notes)
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+
+
+def test_an_unseen_channel_is_wider_than_a_known_one(forecaster: Forecaster) -> None:
+    known = forecaster.predict(plan(shares={"search": 1.0})).figures["orders"]
+    unseen = forecaster.predict(plan(shares={"display": 1.0}))
+    assert unseen.figures["orders"][2] / unseen.figures["orders"][1] > 2 * known[2] / known[1]
+    assert unseen.notes[0] == {"code": "prior_rates", "channels": ["display"]}
+
+
+def test_what_breaks_the_brief_is_named(forecaster: Forecaster) -> None:
+    brief = Brief(audience="all", budget=2000.0, start=START, days=7, channels=["email"], max_discount=0.05, min_roas=500)
+    broken = forecaster.feasible(plan(), brief)
+    assert broken == ["channels", "max_discount", "budget", "days", "min_roas"]
+    assert forecaster.feasible(plan(), Brief(audience="all", budget=3000.0, days=14, start=START)) == []
+
+
+def test_a_damaged_model_is_fitted_again(workspace) -> None:  # noqa: ANN001
+    store.get(workspace, ChannelCurves)
+    folder = store.folder_of(workspace, ChannelCurves)
+    (folder / "curves.npz").write_bytes(b"rubbish")
+    assert store.metadata(workspace, ChannelCurves) is None
+    assert store.get(workspace, ChannelCurves).params.shape == (8, 4)
+    assert store.metadata(workspace, ChannelCurves)["data"] == workspace.data_hash()
+
+
+def test_what_a_killed_run_left_is_no_model_and_is_cleared(workspace) -> None:  # noqa: ANN001
+    stray = workspace.path / "models" / ".tmp-curves-1"
+    stray.mkdir(parents=True)
+    (stray / "metadata.json").write_text(json.dumps({"files": {}}))
+    assert store.metadata(workspace, ChannelCurves) is None
+    store.get(workspace, ChannelCurves)
+    assert not stray.exists()
+
+
+def test_a_missing_table_is_named(workspace) -> None:  # noqa: ANN001
+    with pytest.raises(store.MissingTable) as caught:
+        store.get(workspace, Recommender)
+    assert caught.value.table in str(caught.value)
+
+
+def test_training_skips_with_a_reason_and_goes_on_where_it_stopped(workspace, monkeypatch) -> None:  # noqa: ANN001
+    wanted = [row for row in train.MODELS if row[1] in ("Recommender", "ChannelCurves", "ResponseModel")]
+    monkeypatch.setattr(train, "MODELS", tuple(wanted))
+    steps: list[tuple[float, str]] = []
+    first = train.train(workspace, progress=lambda share, words: steps.append((share, words)))
+    assert first["recommender"]["table"] in first["recommender"]["skipped"]
+    assert "still" in first["recommender"]["skipped"]
+    assert [share for share, _ in steps] == sorted(share for share, _ in steps) and steps[-1] == (1.0, "done")
+    assert "left" in steps[0][1]
+    second = train.train(workspace)
+    assert second["curves"]["current"] and second["response"]["current"]
+
+
+def test_the_season_of_a_shop_is_learned(small_shop) -> None:  # noqa: ANN001
+    from campaignwright.models.forecast_season import fit_season
+
+    season = fit_season(small_shop)
+    values = [season.log_index("mugs", np.datetime64("2026-01-01") + 30 * i, 14) for i in range(12)]
+    assert max(np.abs(values)) < 0.6 and season.log_index("nothing", np.datetime64("2026-05-01"), 14) is not None
