@@ -109,11 +109,13 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="session")
 def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo shop, made once a session and never opened: copy it."""
+    """The demo shop with its models, made once a session and never opened: copy it."""
     from campaignwright.market.demo import make_demo
+    from campaignwright.models.train import train
 
     path = tmp_path_factory.mktemp("template") / "demo"
-    make_demo(path, end=TODAY, seed=0).close()
+    with make_demo(path, end=TODAY, seed=0) as workspace:
+        train(workspace)
     return path
 
 
