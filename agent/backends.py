@@ -1,4 +1,7 @@
-"""Which language model: `embedded`, a local path, a hub id, or `openai:MODEL@BASE_URL`, by one setting."""
+"""Which language model: `embedded`, a local path, a hub id, or `openai:MODEL@BASE_URL`, by one setting.
+
+Libraries are imported where a model is loaded: a wrong setting is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
-from campaignwright.agent.chat_model import CampaignChatModel
-from campaignwright.agent.copywriter import AdapterWriter, ChatWriter
-from campaignwright.agent.local_model import LocalModel, ModelProblem
+from campaignwright.agent.problems import ModelProblem
 from campaignwright.tools.base import CopyWriter
+
+if TYPE_CHECKING:
+    from campaignwright.agent.local_model import LocalModel
 
 PLANNER, COPYWRITER = "planner", "copywriter"
 
@@ -53,6 +58,8 @@ def load_model(spec: str = "embedded", *, adapter: str | None = None, seed: int 
 @functools.lru_cache(maxsize=1)
 def _embedded_local(folder: Path, stamp: float) -> LocalModel:
     """The shipped model, loaded once a process. `stamp`: its weights' modification time."""
+    from campaignwright.agent.local_model import LocalModel
+
     base = folder / "base" if (folder / "base" / "config.json").exists() else folder
     found = [name for name in (PLANNER, COPYWRITER) if (folder / name / "adapter_config.json").exists()]
     return LocalModel.load(base, adapters={name: folder / name for name in found}, local_only=True)
@@ -63,14 +70,26 @@ def _embedded(seed: int) -> Backend:
     configs = [path for path in (folder / "config.json", folder / "base" / "config.json") if path.exists()]
     if not configs:
         raise ModelProblem("This installation holds no embedded model. Reinstall it, or name one with --model.")
+    from campaignwright.agent.copywriter import AdapterWriter
+
     local = _embedded_local(folder, max(path.stat().st_mtime for path in folder.rglob("*.safetensors")))
     profile = _profile(folder)
-    chat = CampaignChatModel(
-        local=local, adapter=PLANNER if PLANNER in local.adapters else None, seed=seed,
-        show_tools=profile.get("show_tools", True), show_system=profile.get("show_system", True),
-    )  # fmt: skip
-    writer = AdapterWriter(local, COPYWRITER) if COPYWRITER in local.adapters else ChatWriter(chat)
+    chat = _planner(local, PLANNER if PLANNER in local.adapters else None, seed, profile)
+    writer = AdapterWriter(local, COPYWRITER) if COPYWRITER in local.adapters else _chat_writer(chat)
     return Backend("embedded", chat, writer)
+
+
+def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, bool]) -> BaseChatModel:
+    from campaignwright.agent.chat_model import CampaignChatModel
+
+    show = {key: profile.get(key, True) for key in ("show_tools", "show_system")}
+    return CampaignChatModel(local=local, adapter=adapter, seed=seed, **show)
+
+
+def _chat_writer(chat: BaseChatModel) -> CopyWriter:
+    from campaignwright.agent.copywriter import ChatWriter
+
+    return ChatWriter(chat)
 
 
 def _profile(folder: Path) -> dict[str, bool]:
@@ -84,15 +103,13 @@ def _transformers(spec: str, adapter: str | None, seed: int) -> Backend:
     looks_local = path.exists() or spec.startswith((".", "/", "~"))
     if looks_local and not (path / "config.json").exists():
         raise ModelProblem(f"There is no model at {spec!r} (no config.json). Check the path, or use --model embedded.")
+    from campaignwright.agent.local_model import LocalModel
+
     offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0", "false")
     adapters = {PLANNER: adapter} if adapter else {}
     local = LocalModel.load(path if looks_local else spec, adapters=adapters, local_only=looks_local or offline)
-    profile = _profile(path) if looks_local else {}
-    chat = CampaignChatModel(
-        local=local, adapter=PLANNER if adapter else None, seed=seed,
-        show_tools=profile.get("show_tools", True), show_system=profile.get("show_system", True),
-    )  # fmt: skip
-    return Backend(spec, chat, ChatWriter(chat.model_copy(update={"adapter": None, "max_new_tokens": 1500})))
+    chat = _planner(local, PLANNER if adapter else None, seed, _profile(path) if looks_local else {})
+    return Backend(spec, chat, _chat_writer(chat.model_copy(update={"adapter": None, "max_new_tokens": 1500})))
 
 
 def _openai(spec: str, adapter: str | None, seed: int) -> Backend:
@@ -109,4 +126,4 @@ def _openai(spec: str, adapter: str | None, seed: int) -> Backend:
         model=model, base_url=url, api_key=os.environ.get("OPENAI_API_KEY") or "none", temperature=0, seed=seed,
         timeout=120, max_retries=2,
     )  # fmt: skip
-    return Backend(spec, chat, ChatWriter(chat))
+    return Backend(spec, chat, _chat_writer(chat))

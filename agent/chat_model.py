@@ -20,7 +20,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
 from campaignwright.agent.grammar import OPEN, parse_turn, turn_grammar
-from campaignwright.agent.local_model import LocalModel, ModelProblem
+from campaignwright.agent.local_model import LocalModel
+from campaignwright.agent.problems import ModelProblem
 
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
 STATED = ("budget", "days", "max_discount", "min_roas")  # brief fields that text may cite besides tools' figures
@@ -66,7 +67,7 @@ class CampaignChatModel(BaseChatModel):
     def _stream(self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None,
                 **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         tools = kwargs.get("tools") or []
-        ids = self.local.encode(self._chat(messages), tools if self.show_tools else None)
+        ids = self._encode(messages, tools)
         decoding = self.local.decode(
             ids, adapter=self.adapter, grammar=self._grammar(messages, tools, kwargs),
             max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=self.seed,
@@ -84,13 +85,21 @@ class CampaignChatModel(BaseChatModel):
 
     def _grammar(self, messages: list[BaseMessage], tools: list[dict[str, Any]], kwargs: dict[str, Any]) -> str:
         choice = kwargs.get("tool_choice")
+        ids = known_ids(messages)
         return turn_grammar(
-            tools, said_sources(messages), special=self.local.is_special(OPEN), figures=known_figures(messages),
-            text=choice not in ("any", "required"), calls=choice != "none",
+            [with_ids(tool, ids) for tool in tools], said_sources(messages), special=self.local.is_special(OPEN),
+            figures=known_figures(messages), text=choice not in ("any", "required"), calls=choice != "none",
         )  # fmt: skip
 
-    def _chat(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
-        return [one for one in map(as_chat, messages) if self.show_system or one["role"] != "system"]
+    def _encode(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> list[int]:
+        """The prompt's tokens; earlier turns go first when it does not fit the model's context."""
+        chat = [one for one in map(as_chat, messages) if self.show_system or one["role"] != "system"]
+        while True:
+            ids = self.local.encode(chat, tools if self.show_tools else None)
+            asked = [at for at, one in enumerate(chat) if one["role"] == "user"]
+            if len(ids) + self.max_new_tokens <= self.local.context or len(asked) < 2:
+                return ids
+            chat = [one for one in chat[: asked[1]] if one["role"] == "system"] + chat[asked[1] :]
 
 
 def tool_schema(tool: Any) -> dict[str, Any]:
@@ -132,6 +141,28 @@ def known_figures(messages: Sequence[BaseMessage]) -> list[str]:
     for answer in _answers(messages):
         names.update(dict.fromkeys(name for name in answer.get("figures", []) if isinstance(name, str)))
     return list(names)
+
+
+def known_ids(messages: Sequence[BaseMessage]) -> list[str]:
+    """Ids of strategies that tool answers name."""
+    found: dict[str, None] = {}
+    for answer in _answers(messages):
+        named = answer.get("ids") if isinstance(answer.get("ids"), list) else []
+        for one in [answer.get("best"), *named, answer.get("strategy_id")]:
+            if isinstance(one, str):
+                found.setdefault(one)
+    return list(found)
+
+
+def with_ids(tool: dict[str, Any], ids: list[str]) -> dict[str, Any]:
+    """The schema with `strategy_id` restricted to the ids that exist (or to the form of one when none is known)."""
+    function = tool["function"]
+    properties = function["parameters"].get("properties", {})
+    if "strategy_id" not in properties:
+        return tool
+    known = {"enum": ids} if ids else {"type": "string", "pattern": "^s[1-9]$"}
+    parameters = {**function["parameters"], "properties": {**properties, "strategy_id": known}}
+    return {**tool, "function": {**function, "parameters": parameters}}
 
 
 def _answers(messages: Sequence[BaseMessage]) -> Iterator[dict[str, Any]]:

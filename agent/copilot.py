@@ -22,20 +22,18 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langgraph.errors import GraphRecursionError
 
 from campaignwright.agent.backends import Backend, load_model
-from campaignwright.agent.local_model import ModelProblem
 from campaignwright.agent.narrator import Narrator
 from campaignwright.agent.planner import config, make_planner
 from campaignwright.agent.privacy import mask
+from campaignwright.agent.problems import ModelProblem
 from campaignwright.agent.prompting import sentence
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.tools_bridge import MOST_CALLS, Cancelled, Running
 from campaignwright.agent.turns import ToolCall, Turn
 from campaignwright.market.importers import ImportReport, import_file
 from campaignwright.market.workspace import Workspace
-from campaignwright.tools.base import Context, CopyWriter, Figure, Tool
+from campaignwright.tools.base import Context, CopyWriter, Figure, Tool, ToolResult, call
 from campaignwright.tools.normalise import has_cjk
-from campaignwright.tools.plan import edit_plan
-from campaignwright.tools.registry import TOOLS
 
 LOG = logging.getLogger(__name__)
 LONGEST_REQUEST = 20_000  # characters
@@ -52,7 +50,7 @@ class Copilot:
         self.sessions = sessions
         self.today = today
         self.seed = seed
-        self.registry = registry or TOOLS
+        self.registry = registry or _all_tools()
         self._planner = make_planner(backend.chat, self.registry, sessions)
         self._contexts: dict[str, Context] = {}
         self._cache: dict[str, Any] = {}  # loaded models, shared by the sessions
@@ -187,6 +185,8 @@ class Copilot:
 
         Raises ToolError for an unknown field, a value that cannot be read, or when there is no plan yet.
         """
+        from campaignwright.tools.plan_edit import edit_plan
+
         with self._lock:
             ctx = self._context(session)
             started = time.perf_counter()
@@ -211,6 +211,19 @@ class Copilot:
             self._cache.clear()
             return report
 
+    def call(self, tool: str, arguments: dict[str, Any], session: str = "direct") -> ToolResult:
+        """Run one tool of the registry, without the language model. Raises ToolError."""
+        with self._lock:
+            ctx = self._context(session)
+            result, _ = call(self.registry, ctx, tool, arguments)
+            self.sessions.save(session, ctx)
+            return result
+
+    def result(self, tool: str, session: str = "default") -> dict[str, Any] | None:
+        """The latest result of a tool for the session's brief, JSON-ready, or None."""
+        with self._lock:
+            return self._context(session).results.get(tool)
+
     def plan(self, session: str = "default") -> dict[str, Any] | None:
         """The session's latest plan, JSON-ready, or None."""
         with self._lock:
@@ -219,6 +232,13 @@ class Copilot:
     def history(self, session: str = "default") -> list[dict[str, Any]]:
         """The session's finished turns in order: {"request", "turn", "at"}."""
         return self.sessions.turns(session)
+
+
+def _all_tools() -> dict[str, Tool]:
+    """The registry; with it come the models' libraries, seconds of import."""
+    from campaignwright.tools.registry import TOOLS
+
+    return TOOLS
 
 
 def _refusal(text: object) -> str | None:

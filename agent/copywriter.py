@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from campaignwright.agent.grammar import copy_grammar
-from campaignwright.agent.local_model import LocalModel
 from campaignwright.agent.prompting import prompt
 from campaignwright.tools.copy_format import FIELDS, copy_messages, output_schema
 from campaignwright.tools.copy_rules import placement
+
+if TYPE_CHECKING:
+    from campaignwright.agent.local_model import LocalModel
 
 LONGEST = 700  # characters of a field whose limit is softer than this
 BANNED = {"en": "", "zh": "最"}  # characters that no copy in the language may hold (absolute terms in Chinese law)

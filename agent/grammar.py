@@ -18,8 +18,10 @@ FREE_TEXT = 120  # longest free string in a call, in characters
 LIST_ITEMS = 12  # most items of a list whose schema sets no limit
 SOURCE_LINES = 60  # lines of source text, latest first, that said values may come from
 
-# Words of scripts with spaces, numbers with their separators, or single characters (each Chinese character is one).
-_WORD = re.compile(r"\d[\d.,:/]*\d[^\W\d_\u3040-\u9fff\uac00-\ud7af]*|[^\W_\u3040-\u9fff\uac00-\ud7af]+|.", re.DOTALL)
+# Numbers with their separators and unit letters ("20k"), words of scripts with spaces, single characters (each Chinese
+# character is one). A said value is a run of these.
+_LETTERS = r"[^\W\d_\u3040-\u9fff\uac00-\ud7af]"
+_WORD = re.compile(rf"\d+(?:,\d{{3}}(?!\d))*(?:\.\d+)?{_LETTERS}*|{_LETTERS}+|.", re.DOTALL)
 
 
 class GrammarBuilder:
@@ -44,10 +46,9 @@ class GrammarBuilder:
         self.lines.append(f"{name}: {body}")
         return name
 
-    def _said(self, sources: Sequence[str]) -> str | None:
-        """A rule for a run of words out of the sources, in quotes; None when there is no usable source."""
-        pieces = [self._substring(line) for line in source_lines(sources)]
-        return self.rule(" | ".join(f'"\\"" {piece} "\\""' for piece in pieces)) if pieces else None
+    def _said(self, sources: Sequence[str]) -> list[str]:
+        """Terminals for runs of words out of the sources, one a line; empty when there is no usable source."""
+        return [self._substring(line) for line in source_lines(sources)]
 
     def _substring(self, line: str) -> str:
         chunks = [json.dumps(word, ensure_ascii=False)[1:-1] for word in _WORD.findall(line)]
@@ -61,6 +62,9 @@ class GrammarBuilder:
             for part in schema["$ref"].removeprefix("#/").split("/"):
                 target = target[part]
             return self.value(target, root)
+        inside = self._inside(schema)
+        if inside:
+            return self.rule(f'"\\"" ({" | ".join(dict.fromkeys(inside))}) "\\""')
         if "const" in schema or "enum" in schema:
             options = schema.get("enum", [schema.get("const")])
             return self.rule(" | ".join(literal(json.dumps(option, ensure_ascii=False)) for option in options))
@@ -68,8 +72,6 @@ class GrammarBuilder:
             options = [option for option in schema.get("anyOf", schema.get("oneOf")) if option.get("type") != "null"]
             return self.rule(" | ".join(dict.fromkeys(self.value(option, root) for option in options)))
         kind = schema.get("type")
-        if kind == "string":
-            return self._string(schema)
         if kind == "object":
             return self._object(schema, root)
         if kind == "array":
@@ -80,13 +82,27 @@ class GrammarBuilder:
             return self.rule('"true" | "false"' if kind == "boolean" else '"null"')
         raise ValueError(f"no grammar for the schema {json.dumps(schema)[:200]}")
 
-    def _string(self, schema: dict[str, Any]) -> str:
+    def _inside(self, schema: dict[str, Any]) -> list[str]:
+        """What may stand between the quotes of a string of `schema`; empty when it is not (only) a string.
+
+        The quotes are always lexemes of their own: the lexer looks one character ahead, so `"new"` as one lexeme would
+        make a copied `"newsletter readers"` impossible.
+        """
+        options = schema.get("anyOf", schema.get("oneOf"))
+        if options is not None:
+            parts = [self._inside(option) for option in options if option.get("type") != "null"]
+            return [one for part in parts for one in part] if parts and all(parts) else []
+        values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        if values:
+            strings = all(isinstance(value, str) for value in values)
+            return [literal(json.dumps(value, ensure_ascii=False)[1:-1]) for value in values] if strings else []
+        if schema.get("type") != "string":
+            return []
         if schema.get("x-said") and self.said:
             return self.said
         if pattern := schema.get("pattern"):
-            return self.rule(f'"\\"" /{pattern.removeprefix("^").removesuffix("$").replace("/", "[/]")}/ "\\""')
-        low, high = max(1, schema.get("minLength", 1)), schema.get("maxLength", FREE_TEXT)
-        return self.rule(f'"\\"" {self.terminal(plain_text(low, high))} "\\""')
+            return [f"/{pattern.removeprefix('^').removesuffix('$').replace('/', '[/]')}/"]
+        return [self.terminal(plain_text(max(1, schema.get("minLength", 1)), schema.get("maxLength", FREE_TEXT)))]
 
     def _number(self, schema: dict[str, Any]) -> str:
         """Bounded, and with at most two decimals, so that decoding ends."""

@@ -23,13 +23,10 @@ from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from campaignwright.agent.decoding import Printer, choose, mask_scores
+from campaignwright.agent.problems import ModelProblem
 
 SMALL = 300_000_000  # parameters up to which float32 is used on a CPU: speed is fine and results repeat across machines
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
-
-
-class ModelProblem(Exception):
-    """The language model cannot be loaded or cannot answer; one line with the remedy."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from campaignwright.agent.prompting import sentence
-from campaignwright.agent.render import Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
 from campaignwright.tools.base import Figure
@@ -24,7 +24,7 @@ class Narrator:
             return
         if self._renderer is None or message != self._message:
             self._close()
-            self._renderer, self._message = Renderer(grounds(self.running.ctx, self.said)), message
+            self._renderer, self._message = Renderer(self._grounds()), message
         self._emit(self._renderer.feed(piece))
 
     def turn(self, final: str, error: str | None) -> Turn:
@@ -36,7 +36,7 @@ class Narrator:
         listed = [*(plans[-1]["figures"] if plans else []), *(one for result in results for one in result["figures"])]
         figures = [Figure.model_validate(one) for one in {one["id"]: one for one in listed}.values()]
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
-        rendered = Rendered(final) if error else render(final, grounds(running.ctx, self.said))
+        rendered = Rendered(final) if error else render(final, self._grounds())
         parts = [rendered.text] if rendered.text else []
         if error or not rendered.text:
             parts = parts or self._instead(rendered, figures, bool(plans))
@@ -50,6 +50,10 @@ class Narrator:
             brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
+
+    def _grounds(self) -> Grounds:
+        done = [(call.name, call.result) for call in self.running.calls if call.result]
+        return grounds(self.running.ctx, self.said, done)
 
     def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool) -> list[str]:
         """What to say when nothing of the model's text can be shown."""

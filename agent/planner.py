@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
-from campaignwright.agent.local_model import ModelProblem
+from campaignwright.agent.problems import ModelProblem
 from campaignwright.agent.prompting import prompt
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.tools_bridge import REPAIRS, Cancelled, Running, langchain_tools, run_call
@@ -72,9 +72,13 @@ class PlannerMiddleware(AgentMiddleware):
         return {"messages": answers, "jump_to": "model"}
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[..., Any]) -> ToolMessage:
-        """Run one call in the turn's context."""
+        """Run one call in the turn's context; calls made at once run one after the other, in their order."""
+        running: Running = request.runtime.context
         one = request.tool_call
-        return run_call(request.runtime.context, one["name"], one["args"], one["id"])
+        message = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
+        order = [call["id"] for call in message.tool_calls]
+        with running.turn_of(one["id"], order):
+            return run_call(running, one["name"], one["args"], one["id"])
 
 
 def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessions) -> CompiledStateGraph:
@@ -86,8 +90,8 @@ def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessi
 
 
 def config(session: str) -> dict[str, Any]:
-    """LangGraph's configuration of a turn: one thread a session, calls one after the other."""
-    return {"configurable": {"thread_id": session}, "recursion_limit": STEPS, "max_concurrency": 1}
+    """LangGraph's configuration of a turn: one thread a session."""
+    return {"configurable": {"thread_id": session}, "recursion_limit": STEPS}
 
 
 def shape(messages: Sequence[BaseMessage]) -> list[BaseMessage]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from campaignwright.agent.prompting import sentence
@@ -51,30 +52,29 @@ class _Ungrounded(Exception):
     """Why a sentence cannot be shown."""
 
 
-def latest_figures(ctx: Context) -> dict[str, Figure]:
-    """name -> latest figure of the session's current results (by call number)."""
-    figures = [Figure.model_validate(one) for result in ctx.results.values() for one in result.get("figures", [])]
-    figures.sort(key=lambda figure: int(re.sub(r"\D", "", str(figure.source.get("call", ""))) or 0))
-    return {figure.name: figure for figure in figures}
-
-
-def grounds(ctx: Context, said: list[str]) -> Grounds:
-    """What the session's results and the marketer's messages `said` allow in text."""
+def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()) -> Grounds:
+    """What text may refer to: the session's results, this turn's (`turn`: tool name and result, in order) before older
+    ones, a plan's before those of its parts; and numbers in the marketer's messages `said`."""
     language, brief = ctx.language, ctx.brief
-    summaries = [result.get("summary", {}) for result in ctx.results.values()]
+    older = sorted(ctx.results.items(), key=lambda item: item[0] == "finish_plan")
+    results = [*older, *turn]
+    figures = [Figure.model_validate(one) for _, result in results for one in result.get("figures", [])]
+    summaries = [result.get("summary", {}) for _, result in reversed(results)]
+    closing = turn[-1] if turn else (older[-1] if older else ("", {}))
+    strategy = closing[1].get("data", {}).get("plan", {}).get("strategy") if closing[0] == "finish_plan" else None
 
     def latest(key: str) -> str | None:
-        values = [summary[key] for summary in summaries if isinstance(summary.get(key), str)]
-        return values[-1] if values else None
+        return next((summary[key] for summary in summaries if isinstance(summary.get(key), str)), None)
 
     products = list(brief.product_names) if brief else []
-    audience = latest("audience") or (brief.audience if brief else "all")
-    funded = next((s["channels"] for s in reversed(summaries) if s.get("channels")), None)
-    channel = latest("channel") or (funded or (brief.channels if brief else []) or [None])[0]
+    funded = next((summary["channels"] for summary in summaries if summary.get("channels")), None)
+    shares = strategy["shares"] if strategy else {}
+    channel = max(shares, key=shares.get) if shares else latest("channel") or (funded or [None])[0]
+    audience = strategy["audience"] if strategy else latest("audience") or (brief.audience if brief else "all")
     names = {
         "audience": label("audience", audience, language),
         "products": sentence("and", language).join(products) or sentence("everything", language),
-        "product": latest("product") or (products[0] if products else None),
+        "product": (products[0] if strategy and products else None) or latest("product") or next(iter(products), None),
         "campaign": latest("campaign"),
         "channel": _channel(channel, language) if channel else None,
     }
@@ -82,7 +82,8 @@ def grounds(ctx: Context, said: list[str]) -> Grounds:
     for summary in summaries:
         known += [value for value in summary.get("products", []) if isinstance(value, str)]
     shown = {key: " ".join(value.split())[:LONGEST_NAME] for key, value in names.items() if value}
-    return Grounds(latest_figures(ctx), shown, said, brief, known, language, ctx.workspace.currency)
+    latest_figures = {figure.name: figure for figure in figures}
+    return Grounds(latest_figures, shown, said, brief, known, language, ctx.workspace.currency)
 
 
 def _channel(channel: str, language: str) -> str:

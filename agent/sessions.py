@@ -20,14 +20,11 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.store.base import BaseStore
 from langgraph.store.sqlite import SqliteStore
 
+from campaignwright.agent.problems import SessionProblem
 from campaignwright.tools.base import Context
 
 PLANNING, TURNS = "planning", "turns"
 MOST_TURNS = 1000  # turns of a session that `turns` gives back
-
-
-class SessionProblem(Exception):
-    """Sessions cannot be opened; one line with the remedy."""
 
 
 def _label(session: str) -> str:

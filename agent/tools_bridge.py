@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +43,20 @@ class Running:
     calls: list[ToolCall] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
     stop: tuple[str, str] | None = None
+    answered: set[str | None] = field(default_factory=set)  # ids of calls that have run
+    turnstile: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def turn_of(self, call_id: str | None, order: list[str | None]) -> Iterator[None]:
+        """Wait until the calls before `call_id` in `order` have run (LangGraph starts them all at once, in order)."""
+        before = set(order[: order.index(call_id)]) if call_id in order else set()
+        with self.turnstile:
+            self.turnstile.wait_for(lambda: before <= self.answered)
+            try:
+                yield
+            finally:
+                self.answered.add(call_id)
+                self.turnstile.notify_all()
 
     @property
     def language(self) -> str:

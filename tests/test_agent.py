@@ -19,10 +19,9 @@ from pydantic import Field
 
 from campaignwright.agent import Copilot, prompting
 from campaignwright.agent.backends import Backend, load_model
-from campaignwright.agent.chat_model import CampaignChatModel
-from campaignwright.agent.local_model import LocalModel, ModelProblem
 from campaignwright.agent.planner import shape
 from campaignwright.agent.privacy import mask
+from campaignwright.agent.problems import ModelProblem
 from campaignwright.agent.prompting import fill, prompt, sentence, slots
 from campaignwright.agent.render import Grounds, render
 from campaignwright.agent.sessions import Sessions
@@ -365,6 +364,8 @@ def test_a_wrong_model_setting_is_one_line(spec):
 
 def test_a_local_model_runs_the_loop(workspace, tiny_model):
     """Random weights under the grammar: the turn ends in text, in a repair or at the limit, never in an exception."""
+    from campaignwright.agent.chat_model import CampaignChatModel
+
     chat = CampaignChatModel(local=tiny_model, temperature=1.0, max_new_tokens=120)
     sessions = Sessions.open(workspace.path / "s.sqlite")
     copilot = Copilot(workspace, Backend("tiny", chat, None), sessions, registry=SMALL)
@@ -377,6 +378,8 @@ def test_a_local_model_runs_the_loop(workspace, tiny_model):
 
 
 def test_the_prefix_is_not_read_twice(tiny_model):
+    from campaignwright.agent.local_model import LocalModel
+
     model = LocalModel(tiny_model.model, tiny_model.tokenizer)
     chat = [{"role": "user", "content": "Plan a campaign for running shoes."}]
     [answer] = model.generate(chat, max_new_tokens=12)

@@ -108,6 +108,13 @@ def test_copied_words_only(tiny_model):
         assert not accepts(tiny_model, grammar, call("everything", objective="profit", budget=budget)), budget
 
 
+def test_a_copied_value_may_begin_like_a_fixed_one(tiny_model):
+    grammar = turn_grammar(TOOLS, ["for allergic people and lapsed newsletter readers"])
+    for audience in ("all", "allergic people", "lapsed", "lapsed newsletter readers", "newsletter readers"):
+        assert accepts(tiny_model, grammar, call("everything", objective="profit", audience=audience)), audience
+    assert not accepts(tiny_model, grammar, call("everything", objective="profit", audience="lap"))
+
+
 def test_form_of_a_call(tiny_model):
     grammar = turn_grammar(TOOLS, [REQUEST])
     good = {"objective": "profit", "products": ["running shoes"], "channels": ["email"], "k": 12, "diversity": 0.25}
