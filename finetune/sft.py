@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from campaignwright.finetune.base import model_hash, rate
 from campaignwright.finetune.packing import corpus_files
+from campaignwright.finetune.tokenizer import last_request
 
 ADAPTERS = ("planner", "copywriter")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -52,6 +53,7 @@ def examples(
     ids: list[int] = []
     labels: list[int] = []
     done = ""
+    asked = last_request(messages)
     for number, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
@@ -61,7 +63,7 @@ def examples(
         whole = tokenizer.apply_chat_template(messages[: number + 1], tools=tools, tokenize=False)
         if not (prompt.startswith(done) and whole.startswith(prompt)):
             continue  # the template rewrites the past (hidden thoughts): learn what can be told apart
-        for text, learnt in ((prompt[len(done) :], False), (whole[len(prompt) :].rstrip("\n"), True)):
+        for text, learnt in ((prompt[len(done) :], False), (whole[len(prompt) :].rstrip("\n"), number > asked)):
             found = tokenizer(text, add_special_tokens=False)["input_ids"]
             ids += found
             labels += found if learnt else [-100] * len(found)

@@ -163,9 +163,17 @@ def train_tokenizer(texts: Iterable[str], size: int = 6144) -> PreTrainedTokeniz
     return fast
 
 
+def last_request(messages: list[dict[str, Any]]) -> int:
+    """Place of the last user message. Only answers after it are learnt: earlier turns are shortened history, in which
+    a closing text follows the brief at once, and learning that would teach to stop there."""
+    return max((number for number, message in enumerate(messages) if message["role"] == "user"), default=-1)
+
+
 def pieces(messages: list[dict[str, Any]]) -> list[tuple[str, bool]]:
-    """A chat as (text, is learnt) pieces that together are what the chat template gives; only answers are learnt."""
+    """A chat as (text, is learnt) pieces that together are what the chat template gives; only the answers to the last
+    request are learnt."""
     out: list[tuple[str, bool]] = []
+    asked = last_request(messages)
     for number, message in enumerate(messages):
         if message["role"] == "tool":
             first = number == 0 or messages[number - 1]["role"] != "tool"
@@ -182,7 +190,7 @@ def pieces(messages: list[dict[str, Any]]) -> list[tuple[str, bool]]:
                 text += (
                     "\n" if text else ""
                 ) + f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {arguments}}}\n</tool_call>'
-            out += [("<|im_start|>assistant\n", False), (text + "<|im_end|>", True), ("\n", False)]
+            out += [("<|im_start|>assistant\n", False), (text + "<|im_end|>", number > asked), ("\n", False)]
     return out
 
 

@@ -1,4 +1,4 @@
-"""The workspace's tables (docs/design.md, "Workspace and tables"). Names are the contract; columns may grow, at the end only.
+"""The workspace's tables (docs/design.md, "Workspace and tables"). Names are the contract; columns may grow at the end.
 
 Money is in the workspace's currency, fractions are 0-1, times are naive local timestamps, `customer_id` is always the
 pseudonym (keyed hash), never what the export held.

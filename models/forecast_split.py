@@ -8,6 +8,8 @@ from campaignwright.market.words import CHANNELS, OWNED_CHANNELS, Strategy
 from campaignwright.models.budget import Allocation, Worth, sensible_minimum, split
 from campaignwright.models.forecast import Forecaster
 
+REACH = ("awareness", "clearance")  # objectives for which revenue is not what the money is for
+
 
 def best_split(
     forecaster: Forecaster,
@@ -17,7 +19,8 @@ def best_split(
     budget: float,
     fixed: dict[str, float] | None = None,
 ) -> Allocation:
-    """The exact split for the strategy's audience, products, offer and days. Every channel keeps a sensible share.
+    """The exact split for the strategy's audience, products, offer and days. Every channel keeps a sensible share;
+    money that is not expected to bring itself back stays unspent, unless reach or clearing stock is the aim.
 
     Raises BudgetProblem.
     """
@@ -34,7 +37,9 @@ def best_split(
         if spare > 0
         else {}
     )
-    top = {channel: float(full[CHANNELS.index(channel)]) for channel in free if full[CHANNELS.index(channel)] < budget}
+    limit = full if objective in REACH else np.minimum(full, earning_limits(forecaster, strategy, budget))
+    most_of = {channel: max(float(limit[CHANNELS.index(channel)]), least.get(channel, 0.0)) for channel in free}
+    top = {channel: amount for channel, amount in most_of.items() if amount < budget}
     used = [CHANNELS.index(channel) for channel in {*free, *fixed} if channel in CHANNELS]
     return split(
         worth,
@@ -45,6 +50,15 @@ def best_split(
         maximum=top,
         concave=bool(forecaster.curves.concave()[used].all()),
     )
+
+
+def earning_limits(forecaster: Forecaster, strategy: Strategy, budget: float) -> np.ndarray:
+    """Money per channel beyond which the next unit is expected to bring less than itself in revenue, float[8]."""
+    worth, _ = forecaster.worth(strategy.model_copy(update={"budget": budget}), "revenue")
+    grid = budget * np.linspace(0, 1, 401)[:, None] ** 2 * np.ones((1, len(CHANNELS)))
+    pays = np.diff(worth(grid), axis=0) >= np.diff(grid, axis=0)
+    last = np.where(pays.any(axis=0), len(pays) - pays[::-1].argmax(axis=0), 0)  # end of the last step that pays
+    return np.round(grid[last, np.arange(len(CHANNELS))], 2)
 
 
 def owned_limits(worth: Worth, most: np.ndarray, budget: float) -> np.ndarray:
