@@ -72,7 +72,7 @@ class ChannelCurves:
 
     NAME = "curves"
     TABLES: tuple[str, ...] = ()  # without results the priors stand
-    VERSION = 1
+    VERSION = 2
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ChannelCurves:

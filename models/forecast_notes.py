@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from campaignwright.market.export_numbers import money
 from campaignwright.market.words import CHANNELS, OFFERS
 from campaignwright.models import response_priors as prior
 from campaignwright.models.forecast_draws import OFFER_COST
@@ -23,11 +24,11 @@ TEXTS = {
         "prior_curve": "No past spend on {channels}: reach per money is a published average.",
         "no_conversions": "Past results of {channels} carry no orders or revenue: averages stand in.",
         "no_cost": "No product cost is known: profit assumes a gross margin of {margin} % ({low}-{high} %).",
-        "no_orders": "No orders are known: an order is assumed to be worth {value} {currency}.",
+        "no_orders": "No orders are known: an order is assumed to be worth {value}.",
         "no_customers": "No customers are known: messages are not limited by the size of the audience.",
         "nobody": "Nobody in this audience can be reached by {channels} (no recorded consent or number).",
         "uncalibrated": "Past campaigns with complete results: {campaigns}. Intervals are checked only from 30 on.",
-        "offer_cost": "The offer is assumed to cost {cost} {currency} an order.",
+        "offer_cost": "The offer is assumed to cost {cost} an order.",
         "attributed": "Orders and revenue are as channels report them; some would have come anyway.",
     },
     "zh": {
@@ -35,11 +36,11 @@ TEXTS = {
         "prior_curve": "{channels}没有历史花费：每单位花费的触达取公开平均值，并非本店数据。",
         "no_conversions": "{channels}的历史数据没有订单或收入：其转化率和客单价取平均值。",
         "no_cost": "没有商品成本数据：利润按毛利率 {margin}% 假设（区间覆盖 {low}–{high}%）。",
-        "no_orders": "没有订单数据：客单价假设为 {value} {currency}。",
+        "no_orders": "没有订单数据：客单价假设为 {value}。",
         "no_customers": "没有客户数据：自有渠道的发送量未按人群规模限制。",
         "nobody": "{channels}无法触达这一人群（没有记录同意或联系方式）。",
         "uncalibrated": "结果完整的历史活动：{campaigns} 个，满 30 个才能校准区间。",
-        "offer_cost": "假设该优惠每单成本 {cost} {currency}。",
+        "offer_cost": "假设该优惠每单成本 {cost}。",
         "attributed": "订单和收入为渠道口径，其中一部分即使不做活动也会发生。",
     },
 }
@@ -86,6 +87,9 @@ def of(
 def text(note: dict[str, Any], language: str, channel_names: dict[str, str] | None = None) -> str:
     """The sentence of a note in `language` (en | zh)."""
     arguments = dict(note)
+    for name in ("value", "cost"):
+        if name in note:
+            arguments[name] = money(note[name], note["currency"], language)
     names = channel_names or {}
     if "channels" in arguments:
         comma = "、" if language == "zh" else ", "

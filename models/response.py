@@ -160,7 +160,7 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
-    VERSION = 1
+    VERSION = 2
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ResponseModel:

@@ -115,7 +115,7 @@ class StrategyGenerator:
 
     NAME = "strategies"
     TABLES: tuple[str, ...] = ()  # without campaigns it learns a stated prior sample
-    VERSION = 1
+    VERSION = 2
 
     def __init__(self, network: Network, levels: Levels, metrics: dict[str, Any], rows: int) -> None:
         self.network, self.levels, self.metrics, self.rows = network.eval(), levels, metrics, rows
