@@ -13,13 +13,15 @@ from campaignwright.market.workspace import Workspace
 
 FROM_PRICES = """
 SELECT product_id, coalesce(store, '') AS store, date, avg(price) AS price, sum(units) AS units,
-       avg(CAST(coalesce(on_promotion, false) AS DOUBLE)) AS promotion, avg(competitor_price) AS competitor
+       avg(CAST(coalesce(on_promotion, false) AS DOUBLE)) AS promotion, avg(competitor_price) AS competitor,
+       max(CAST(on_hand <= 0 AS DOUBLE)) AS sold_out
 FROM (SELECT *, CASE WHEN date IS NULL THEN row_number() OVER () END AS alone FROM prices WHERE price > 0 AND units >= 0)
+LEFT JOIN (SELECT product_id, date, sum(on_hand) AS on_hand FROM stock GROUP BY 1, 2) USING (product_id, date)
 GROUP BY product_id, store, date, alone ORDER BY 1, 2, 3"""
 
 FROM_LINES = """
 SELECT l.product_id, '' AS store, CAST(date_trunc('week', o.ordered_at) AS DATE) AS date, median(l.unit_price) AS price,
-       CAST(count(*) AS DOUBLE) AS units, 0.0 AS promotion, CAST(NULL AS DOUBLE) AS competitor
+       CAST(count(*) AS DOUBLE) AS units, 0.0 AS promotion, CAST(NULL AS DOUBLE) AS competitor, CAST(NULL AS DOUBLE) AS sold_out
 FROM order_lines l JOIN orders o USING (order_id)
 WHERE l.quantity > 0 AND l.unit_price > 0 AND coalesce(o.status, 'paid') = 'paid'
   AND l.product_id IN (SELECT product_id FROM order_lines WHERE quantity > 0 GROUP BY 1 HAVING count(*) >= 20)
@@ -77,18 +79,20 @@ def _fill_weeks(lines: pd.DataFrame) -> pd.DataFrame:
     alive = (index >= 0) & (np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1])
     row, column = np.nonzero(alive)
     return pd.DataFrame({"product_id": ids[row], "store": "", "date": weeks[column], "price": price[row, index[row, column]],
-                         "units": units[row, column], "promotion": 0.0, "competitor": np.nan})
+                         "units": units[row, column], "promotion": 0.0, "competitor": np.nan, "sold_out": np.nan})
 
 
 def panel(workspace: Workspace, categories: pd.Series) -> pd.DataFrame:
     """All observations, sorted by product: product_id, category, group (product and store), source, date, price, units, and
-    the controls promotion (0-1), competitor (log, centred), shop (log index of the other categories' sales), trend, sin, cos.
+    the controls sold_out (0/1, NaN unknown), promotion (0-1), competitor (log, centred), shop (log index of the other
+    categories' sales), trend, sin, cos.
     """
     parts = []
     for source, frame in (("prices", workspace.query(FROM_PRICES)), ("order_lines", workspace.query(FROM_LINES))):
         frame["date"] = pd.to_datetime(frame["date"])
         frame = _fill_weeks(frame) if source == "order_lines" else frame
         if len(frame):
+            frame["stock_known"] = frame["sold_out"].notna()
             parts.append(_controls(frame.assign(source=source, category=frame["product_id"].map(categories).fillna(""))))
     if not parts:
         return pd.DataFrame()

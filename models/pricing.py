@@ -23,7 +23,6 @@ from campaignwright.models.store import MissingTable
 
 PRIOR_MEAN, PRIOR_SD = -2.62, 0.9
 COMMON_SD = {"prices": 0.5, "order_lines": 1.0, "none": 0.0}  # judgement: paid prices vary with who buys, not only with offers
-LEAST_BIAS_SD = 0.2  # left over even where the bias was measured
 CONTROLS = ("promotion", "competitor", "shop", "trend", "sin", "cos")
 RIDGE = np.array([1e-6, 1e-4, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])  # prior precisions: constant, log price, then the controls
 STEEPEST, FLATTEST = -8.0, -0.05
@@ -137,14 +136,14 @@ def slopes(panel: pd.DataFrame) -> pd.DataFrame:
 def unbias(table: pd.DataFrame, panel: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
     """(slopes less the measured common bias, sd of the bias that is left, findings), per row of the product table."""
     slope, bias = table["b"].to_numpy(float), table["source"].map(COMMON_SD).to_numpy(float)
-    found = price_spells.spell_elasticity(panel)
+    found = price_spells.spell_elasticity(panel, (PRIOR_MEAN, PRIOR_SD))
     if found is None or found[1] > 2:
         return slope, bias, {}
     point, error, pairs = found
     priced = (table["source"] == "prices").to_numpy() & np.isfinite(slope) & (table["se"].to_numpy(float) < 20)
     plain = float(np.average(slope[priced], weights=1 / (table["se"].to_numpy(float)[priced] ** 2 + 0.25)))
     slope = np.where(priced, slope + point - plain, slope)
-    bias = np.where(table["source"] == "prices", max(error, LEAST_BIAS_SD), bias)
+    bias = np.where(table["source"] == "prices", error, bias)
     return slope, bias, {"spell_elasticity": point, "spell_se": error, "spell_pairs": float(pairs), "plain_elasticity": plain}
 
 
@@ -153,7 +152,7 @@ class PriceModel:
 
     NAME: ClassVar[str] = "pricing"
     TABLES: ClassVar[tuple[str, ...]] = ()  # prices or order_lines; with neither, the literature's prior is all there is
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 4
 
     def __init__(self, table: pd.DataFrame, metrics: dict, rows: int, aov: float | None) -> None:
         self.table, self.metrics, self.rows, self.aov = table, metrics, rows, aov

