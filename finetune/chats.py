@@ -14,15 +14,7 @@ from campaignwright.finetune.results import NEEDS, Results, call, result, says, 
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 
-KINDS = {
-    "plan": 30,
-    "composed": 19,
-    "single": 24,
-    "followup": 13,
-    "chain": 4.0,
-    "talk": 9,
-    "trouble": 3,
-}  # shares of chats
+KINDS = {"plan": 26, "composed": 17, "single": 30, "followup": 11, "chain": 3, "talk": 10, "trouble": 3}  # shares of chats
 
 
 class Expert(Results):
@@ -125,12 +117,16 @@ class Expert(Results):
 
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
-        if draw < 0.55:
+        if draw < 0.45:
             item = self.rng.choice([item for item in self.other if item["lang"] == lang])
             filled = self._filled(item)
             if filled is None:
                 return None
             kind, source, (text, reply) = item["kind"], item["id"], filled
+        elif draw < 0.7 and not self.dev:
+            text, reply = self._elsewhere(lang)
+            text, _ = self.composer.noisy([(text, False)], {})
+            kind, source = "off_topic", f"elsewhere-{lang}"
         else:
             name = self.rng.choices(["small_talk", "capability", "vague", "off_topic"], [3, 3, 2, 3])[0]
             pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]
@@ -141,6 +137,13 @@ class Expert(Results):
         if self.rng.random() < 0.12 and kind in ("off_topic", "small_talk", "capability", "attack"):
             messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
         return {"kind": kind, "lang": lang, "source": source, "messages": messages}
+
+    def _elsewhere(self, lang: str) -> tuple[str, str]:
+        """A composed question about anything but campaigns, and the refusal."""
+        words = self.talk["off_topic_frames"][lang]
+        values = {name: self.rng.choice(options) for name, options in words.items() if name not in ("ask", "say")}
+        numbers = {"a": str(self.rng.randint(2, 999)), "b": str(self.rng.randint(2, 99))}
+        return self.rng.choice(words["ask"]).format(**values, **numbers), self.rng.choice(words["say"])
 
     def _filled(self, item: dict[str, Any]) -> tuple[str, str] | None:
         """Text and reply with the same values in both."""

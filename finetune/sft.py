@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from campaignwright.finetune.base import model_hash, rate
@@ -130,12 +130,13 @@ def train_adapter(
     batch_tokens: int = 3072,
     limit: int = 1024,
     seed: int = 0,
+    start: str | Path | None = None,
     log: Any = print,
 ) -> dict[str, Any]:
     """Train one LoRA adapter into `out`; returns {"tokens", "steps", "seconds", "loss"}.
 
-    `base`: a local folder or hub id. `minutes` and `tokens` bound the training. Raises ValueError for an unknown
-    adapter.
+    `base`: a local folder or hub id; `start`: an adapter folder to go on from (its rank counts). `minutes` and
+    `tokens` bound the training. Raises ValueError for an unknown adapter, WrongBase for a start on another base.
     """
     if adapter not in ADAPTERS:
         raise ValueError(f"adapter: expected planner or copywriter; received {adapter!r}")
@@ -144,9 +145,12 @@ def train_adapter(
     tokenizer = AutoTokenizer.from_pretrained(str(base))
     small = accelerator.device.type == "cpu"
     model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32 if small else torch.bfloat16)
-    model = get_peft_model(
-        model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM")
-    )
+    if start is None:
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM")
+        model = get_peft_model(model, config)
+    else:
+        check_base(start, base)
+        model = PeftModel.from_pretrained(model, str(start), is_trainable=True).float()
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=lr, betas=(0.9, 0.95), weight_decay=0.0
     )
