@@ -24,7 +24,6 @@ from campaignwright.agent.local_model import LocalModel
 from campaignwright.agent.problems import ModelProblem
 
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
-STATED = ("budget", "days", "max_discount", "min_roas")  # brief fields that text may cite besides tools' figures
 
 
 class CampaignChatModel(BaseChatModel):
@@ -88,7 +87,7 @@ class CampaignChatModel(BaseChatModel):
         ids = known_ids(messages)
         return turn_grammar(
             [with_ids(tool, ids) for tool in tools], said_sources(messages), special=self.local.is_special(OPEN),
-            figures=known_figures(messages), text=choice not in ("any", "required"), calls=choice != "none",
+            text=choice not in ("any", "required"), calls=choice != "none",
         )  # fmt: skip
 
     def _encode(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> list[int]:
@@ -133,14 +132,6 @@ def said_sources(messages: Sequence[BaseMessage]) -> list[str]:
                 if isinstance(value, str) and value:
                     names.setdefault(value)
     return [*names, *(as_chat(message)["content"] for message in messages if isinstance(message, HumanMessage))]
-
-
-def known_figures(messages: Sequence[BaseMessage]) -> list[str]:
-    """Names of figures that tool answers in these messages offer, and the brief's stated fields."""
-    names = dict.fromkeys(STATED)
-    for answer in _answers(messages):
-        names.update(dict.fromkeys(name for name in answer.get("figures", []) if isinstance(name, str)))
-    return list(names)
 
 
 def known_ids(messages: Sequence[BaseMessage]) -> list[str]:

@@ -7,6 +7,7 @@ what it rejects.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,11 @@ class AdapterWriter:
 
     local: LocalModel
     adapter: str | None = "copywriter"
-    temperature: float = 0.8
-    top_p: float = 0.95
-    spare: int = 2  # drafts beyond those asked for, since some will be rejected and a batch costs little more
+    temperature: float = 0.3
+    top_p: float = 0.9
+    spare: int = 4  # drafts beyond those asked for, since some will be rejected and a batch costs little more
+    small: bool = True  # write_copy then tells the marketer to read every line before using it
+    words: frozenset[str] = frozenset()  # the English words it was taught; a draft with another is not passed on
 
     def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
         """`n` drafts and some to spare; fewer where drafts repeat or were cut off. `spec` as in `copy_messages`."""
@@ -58,7 +61,23 @@ class AdapterWriter:
             copy_messages(spec), adapter=self.adapter, grammar=writing_grammar(spec), n=n + self.spare, seed=seed,
             temperature=self.temperature, top_p=self.top_p, max_new_tokens=500,
         )  # fmt: skip
-        return [draft for text in dict.fromkeys(outs) if (draft := _parse(text)) is not None]
+        drafts = [draft for text in dict.fromkeys(outs) if (draft := _parse(text)) is not None]
+        return [draft for draft in drafts if sound(draft, self.words, spec["language"])]
+
+
+def sound(draft: dict[str, Any], words: frozenset[str], language: str) -> bool:
+    """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
+    English, nothing stuttered four times in a row."""
+    parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
+    text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
+    if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
+        return False
+    return not words or all(word in words for word in words_of(text))
+
+
+def words_of(text: str) -> set[str]:
+    """English words of two letters and more, lower case, without what follows an apostrophe."""
+    return {word for word in re.findall(r"[a-z]+", re.sub(r"['\u2019][a-z]+", "", text.lower())) if len(word) > 1}
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 TEXT_SLOTS = ("audience", "products", "product", "campaign", "channel")  # names that the renderer fills in
 FREE_TEXT = 120  # longest free string in a call, in characters
+LONGEST_TEXT = 1500  # characters of a turn's text
 LIST_ITEMS = 12  # most items of a list whose schema sets no limit
 SOURCE_LINES = 60  # lines of source text, latest first, that said values may come from
 
@@ -168,13 +169,17 @@ def source_lines(sources: Iterable[str]) -> list[str]:
 
 
 def free_text(figures: Sequence[str] | None) -> str:
-    """A regular expression for the text of a turn; with `figures`, braces hold a known slot or one of these figures."""
+    """A regular expression for the text of a turn; with `figures`, braces hold a known slot or one of these figures.
+
+    The planner does not restrict figures: forced off the one it meant, a model cites another in its place, while a
+    sentence with an unknown figure is dropped by the renderer.
+    """
     if figures is None:
-        return r"/[^<\s][^<]*/"
+        return rf"/[^<\s][^<]{{0,{LONGEST_TEXT}}}/"
     names = "|".join(re.escape(name) for name in figures)
     cited = [rf"fig:({names})(_low|_high)?"] if names else []
     slot = rf"\{{({'|'.join([*cited, *TEXT_SLOTS])})\}}"
-    return rf"/([^<{{}}\s]|{slot})([^<{{}}]|{slot})*/"
+    return rf"/([^<{{}}\s]|{slot})([^<{{}}]|{slot}){{0,{LONGEST_TEXT}}}/"
 
 
 def turn_grammar(tools: Sequence[dict[str, Any]], sources: Sequence[str] = (), *, special: bool = False,

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from llguidance import LLMatcher
 from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
@@ -51,6 +54,8 @@ class LocalModel:
     def __init__(self, model: Any, tokenizer: Any, *, adapters: Sequence[str] = (), name: str = "local") -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
+        # what a user may not write as a token: markup, but not the ordinary text that some tokenizers add as one token
+        tokenizer.chat_control_tokens = [text for text in tokenizer.get_added_vocab() if re.fullmatch(r"<.+>", text)]
         self.adapters = tuple(adapters)
         self.name = name
         self.device = next(model.parameters()).device
@@ -62,6 +67,7 @@ class LocalModel:
         self._guide = from_tokenizer(tokenizer, n_vocab=words, eos_token=sorted(self._ends))
         base = model.get_base_model() if self.adapters else model
         self._last_logits_only = "logits_to_keep" in inspect.signature(base.forward).parameters
+        self._markers = [token for token in tokenizer.get_added_vocab() if token.startswith("<") and token.endswith(">")]
         self._caches: dict[str | None, tuple[list[int], DynamicCache]] = {}
         self._lock = threading.Lock()  # not re-entrant: a stream may be closed by another thread
         self._active: str | None = self.adapters[0] if self.adapters else None
@@ -76,12 +82,13 @@ class LocalModel:
         """
         adapters = adapters or {}
         try:
-            tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=local_only)
-            model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", local_files_only=local_only)
-            if dtype is None and device == "cpu":
-                dtype = cpu_dtype(sum(weight.numel() for weight in model.parameters()))
-            model = model.to(device=device, dtype=dtype) if dtype else model.to(device)
-            model = _with_adapters(model, adapters, local_only)
+            with _quiet():
+                tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=local_only)
+                model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", local_files_only=local_only)
+                if dtype is None and device == "cpu":
+                    dtype = cpu_dtype(sum(weight.numel() for weight in model.parameters()))
+                model = model.to(device=device, dtype=dtype) if dtype else model.to(device)
+                model = _with_adapters(model, adapters, local_only)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise ModelProblem(
@@ -108,12 +115,22 @@ class LocalModel:
         return isinstance(token, int) and self._guide.is_special_token(token)
 
     def encode(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None = None) -> list[int]:
-        """Token ids of the chat, ready for the assistant's turn. Chat markers typed by a user are plain text here."""
+        """Token ids of the chat, ready for the assistant's turn. Chat markers in what a user typed or a file held are
+        plain text here; all else is tokenised as in training, where JSON that recurs has tokens of its own."""
         encoded = self.tokenizer.apply_chat_template(
-            list(messages), tools=list(tools) if tools else None, add_generation_prompt=True, tokenize=True,
-            return_dict=True, sanitize_control_tokens=True, enable_thinking=False,
+            [self._plain(message) for message in messages], tools=list(tools) if tools else None,
+            add_generation_prompt=True, tokenize=True, return_dict=True, enable_thinking=False,
         )
         return list(encoded["input_ids"])
+
+    def _plain(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The message with chat markers in its text broken up, unless the model wrote it."""
+        if message.get("role") == "assistant" or not isinstance(message.get("content"), str):
+            return message
+        text = message["content"]
+        for marker in self._markers:
+            text = text.replace(marker, f"{marker[0]} {marker[1:]}")
+        return {**message, "content": text}
 
     def generate(self, messages: Sequence[dict[str, Any]], *, tools: Sequence[dict[str, Any]] | None = None,
                  adapter: str | None = None, grammar: str | None = None, max_new_tokens: int = 512, n: int = 1,
@@ -262,6 +279,20 @@ class LocalModel:
             self.model.set_adapter(adapter, inference_mode=True)
             self._active = adapter
         return nullcontext()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and deprecation notes of the libraries while a model loads."""
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
 
 
 def _with_adapters(model: Any, adapters: dict[str, str | Path], local_only: bool) -> Any:

@@ -25,6 +25,9 @@ from campaignwright.tools.base import Tool
 
 LOG = logging.getLogger(__name__)
 EARLIER = 6  # earlier turns that the model is shown
+BEFORE_STRATEGY = ("search_campaigns", "profile_audience", "generate_strategies")
+ON_STRATEGY = ("optimize_price", "allocate_budget", "check_stock", "design_test", "write_copy", "finish_plan")
+MOST_COPY = 4  # channels that the model asks copy for by itself in one plan
 STEPS = 100  # LangGraph's recursion limit: some three steps a call
 
 
@@ -47,6 +50,13 @@ class PlannerMiddleware(AgentMiddleware):
             currency=running.ctx.workspace.currency,
         )  # fmt: skip
         shaped = request.override(messages=shape(request.messages), system_message=SystemMessage(system))
+        stage = planning(running)
+        if stage == "planning":
+            open_tools = offered(running)
+            tools = [one for one in request.tools if one.name in open_tools]
+            shaped = shaped.override(tool_choice="required", tools=tools)
+        elif stage == "planned":
+            shaped = shaped.override(tool_choice="none")
         try:
             return handler(shaped)
         except (ModelProblem, Cancelled):
@@ -79,6 +89,27 @@ class PlannerMiddleware(AgentMiddleware):
         order = [call["id"] for call in message.tool_calls]
         with running.turn_of(one["id"], order):
             return run_call(running, one["name"], one["args"], one["id"])
+
+
+def planning(running: Running) -> str:
+    """Where this turn stands: "planning" with a complete brief and no plan yet (the next step is a call), "planned" once
+    the plan is there (what is left is the closing text), else ""."""
+    done = [call for call in running.calls if call.result is not None]
+    if any(call.name == "finish_plan" for call in done):
+        return "planned"
+    briefs = [call.result["summary"] for call in done if call.name == "set_brief"]
+    return "planning" if briefs and not briefs[-1].get("missing") else ""
+
+
+def offered(running: Running) -> set[str]:
+    """The tools that make sense next in a plan: each once (copy once a channel, a few times), and what works on a
+    strategy only when there is one. What the model leaves out, `finish_plan` does."""
+    done = [call.name for call in running.calls if call.result is not None]
+    failed = [call.name for call in running.calls if call.result is None]
+    spent = {name for name in done if name != "write_copy" or done.count(name) >= MOST_COPY} | set(failed)
+    names = BEFORE_STRATEGY if "generate_strategies" not in done else BEFORE_STRATEGY + ON_STRATEGY
+    last = "finish_plan" if "generate_strategies" in done else "generate_strategies"
+    return {name for name in names if name not in spent} | {last}
 
 
 def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessions) -> CompiledStateGraph:

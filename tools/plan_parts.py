@@ -208,7 +208,7 @@ def stock_part(builder: Builder, price: dict[str, Any]) -> list[dict[str, Any]]:
     for row in price["products"]:
         uplift = promotion_uplift(builder, row)
         result = builder.ask("stock", "check_stock", product=str(row["product_id"]), days=str(builder.strategy.days),
-                             **({"uplift": f"{uplift:g}"} if uplift else {}))
+                             **({"uplift": f"{uplift * 100:.4g}%"} if uplift else {}))
         entry: dict[str, Any] = {"product_id": row["product_id"], "name": row["name"]}
         if isinstance(result, dict):
             return [entry | {"figures": []} | result]  # the same table is missing for all

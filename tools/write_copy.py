@@ -234,6 +234,8 @@ def write_copy(
     job = copy_job(ctx, channel, audience=audience, product=product, offer=offer, tone=tone, language=language,
                    strategy_id=strategy_id)
     asset, rejected, notes = copy_asset(ctx, job, want)
+    if getattr(ctx.writer, "small", False):
+        notes.append(sentence("copy_small_model", job.language))
     assets = {**ctx.results.get("write_copy", {}).get("data", {}).get("assets", {}), channel: asset}
     return ToolResult(
         summary={"channel": channel, "variants": len(asset["variants"])}, notes=notes,
