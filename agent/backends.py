@@ -77,7 +77,7 @@ def _embedded(seed: int) -> Backend:
     chat = _planner(local, PLANNER if PLANNER in local.adapters else None, seed, profile)
     taught = folder / "words.txt"
     words = frozenset(taught.read_text(encoding="utf-8").split()) if taught.exists() else frozenset()
-    writer = AdapterWriter(local, COPYWRITER, words=words) if COPYWRITER in local.adapters else ChatWriter(chat)
+    writer = AdapterWriter(local, COPYWRITER, words=words) if COPYWRITER in local.adapters else _chat_writer(chat)
     return Backend("embedded", chat, writer)
 
 
