@@ -12,23 +12,21 @@ import copy
 import inspect
 import re
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from llguidance import LLMatcher
 from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from campaignwright.agent.decoding import Printer, choose, mask_scores
+from campaignwright.agent.loading import cpu_dtype, quiet, with_adapters
 from campaignwright.agent.problems import ModelProblem
 
-SMALL = 300_000_000  # parameters up to which float32 is used on a CPU: speed is fine and results repeat across machines
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
 
 
@@ -40,12 +38,6 @@ class _Sequence:
     tokens: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)  # accepted tokens the model has not read yet
     done: bool = False
-
-
-def cpu_dtype(parameters: int) -> torch.dtype:
-    """bfloat16 for a large model on a CPU that multiplies it natively, else float32."""
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native and parameters > SMALL else torch.float32
 
 
 class LocalModel:
@@ -82,13 +74,13 @@ class LocalModel:
         """
         adapters = adapters or {}
         try:
-            with _quiet():
+            with quiet():
                 tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=local_only)
                 model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", local_files_only=local_only)
                 if dtype is None and device == "cpu":
                     dtype = cpu_dtype(sum(weight.numel() for weight in model.parameters()))
                 model = model.to(device=device, dtype=dtype) if dtype else model.to(device)
-                model = _with_adapters(model, adapters, local_only)
+                model = with_adapters(model, adapters, local_only)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise ModelProblem(
@@ -279,31 +271,3 @@ class LocalModel:
             self.model.set_adapter(adapter, inference_mode=True)
             self._active = adapter
         return nullcontext()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and deprecation notes of the libraries while a model loads."""
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
-
-
-def _with_adapters(model: Any, adapters: dict[str, str | Path], local_only: bool) -> Any:
-    """Wrap `model` with its PEFT adapters, the first one active. PEFT is imported only when there is one."""
-    if not adapters:
-        return model
-    from peft import PeftModel
-
-    (first, first_path), *others = adapters.items()
-    wrapped = PeftModel.from_pretrained(model, str(first_path), adapter_name=first, local_files_only=local_only)
-    for name, path in others:
-        wrapped.load_adapter(str(path), adapter_name=name, local_files_only=local_only)
-    wrapped.set_adapter(first, inference_mode=True)
-    return wrapped

@@ -95,7 +95,10 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
     running.calls.append(record)
     started = time.perf_counter()
     result: ToolResult | None = None
+    again = len(running.calls) > 1 and (running.calls[-2].name, running.calls[-2].arguments) == (name, arguments)
     try:
+        if again:
+            raise ToolError("The same call was just made; use its answer and go on.", retry=True)
         result, record.seconds = call(running.registry, running.ctx, name, arguments)
         answer = result.for_model()
         record.result = result.model_dump(mode="json")

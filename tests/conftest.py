@@ -157,6 +157,7 @@ def tiny_tokenizer(special: bool = False) -> Any:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=700, initial_alphabet=alphabet, special_tokens=markers)
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens(['{"ok": true, ', '"}}'])  # ordinary text that is one token
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT_TEMPLATE
     )

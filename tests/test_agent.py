@@ -147,9 +147,15 @@ def test_a_failed_tool_says_so_and_ends_the_turn(small, fake_model, caplog):
 
 
 def test_a_turn_has_a_limit_of_calls(small, fake_model):
-    fake_model.queue = [("price", {"product": "shoe"})] * 25
+    fake_model.queue = [("price", {"product": f"shoe {number}"}) for number in range(25)]
     turn = small.ask("loop")
     assert turn.error == "limit" and len(turn.tool_calls) == 20
+
+
+def test_a_model_that_repeats_itself_is_stopped(small, fake_model):
+    fake_model.queue = [("price", {"product": "shoe"})] * 4
+    turn = small.ask("loop")
+    assert turn.error == "repair" and [call.error is None for call in turn.tool_calls] == [True, False, False, False]
 
 
 def test_several_calls_at_once_run_in_order(small, fake_model):
