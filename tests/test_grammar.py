@@ -63,6 +63,11 @@ def call(name: str, **arguments: object) -> str:
     return "<tool_call>\n" + json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False) + "\n</tool_call>"
 
 
+def plain(text: str) -> str:
+    """Decimals without a closing zero: 1.50 and 1.5 are one number."""
+    return re.sub(r"(\.\d)0\b", r"\1", text)
+
+
 def said_values(arguments: dict) -> list[str]:
     values = [*arguments.get("products", []), *arguments.get("fixed", {}).values()]
     return values + [arguments[key] for key in ("budget",) if key in arguments]
@@ -77,7 +82,7 @@ def test_random_weights_make_valid_calls(tiny_model, seed):
     text, [(name, arguments)] = parse_turn(out)
     assert text == ""
     if "fixed" not in arguments:  # its keys are free, so one may come twice (the last one counts)
-        assert out == call(name, **arguments)
+        assert plain(out) == plain(call(name, **arguments))
     {"everything": everything, "forecast": forecast}[name].arguments.model_validate(arguments)
     for value in said_values(arguments):
         assert value and value == value.strip() and any(value in line for line in REQUEST.splitlines())
