@@ -1,4 +1,4 @@
-"""Helpers for loading and running a language model: number format, adapters, threads, and quiet libraries."""
+"""Helpers for loading a language model: number format, adapters, and quiet libraries."""
 
 from __future__ import annotations
 
@@ -18,19 +18,6 @@ def cpu_dtype(parameters: int) -> torch.dtype:
     """bfloat16 for a large model on a CPU that multiplies it natively, else float32."""
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native and parameters > SMALL else torch.float32
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Use `number` CPU threads in the block."""
-    before = torch.get_num_threads()
-    if before != number:
-        torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        if before != number:
-            torch.set_num_threads(before)
 
 
 @contextmanager
@@ -57,4 +44,5 @@ def with_adapters(model: Any, adapters: dict[str, str | Path], local_only: bool)
     wrapped = PeftModel.from_pretrained(model, str(first_path), adapter_name=first, local_files_only=local_only)
     for name, path in others:
         wrapped.load_adapter(str(path), adapter_name=name, local_files_only=local_only)
+    wrapped.set_adapter(first, inference_mode=True)
     return wrapped

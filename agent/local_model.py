@@ -24,11 +24,10 @@ from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from campaignwright.agent.decoding import Printer, choose, mask_scores
-from campaignwright.agent.loading import cpu_dtype, quiet, threads, with_adapters
+from campaignwright.agent.loading import cpu_dtype, quiet, with_adapters
 from campaignwright.agent.problems import ModelProblem
 
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
-TINY = 50_000_000  # parameters below which one thread decodes faster than several
 
 
 @dataclass
@@ -60,11 +59,10 @@ class LocalModel:
         self._guide = from_tokenizer(tokenizer, n_vocab=words, eos_token=sorted(self._ends))
         base = model.get_base_model() if self.adapters else model
         self._last_logits_only = "logits_to_keep" in inspect.signature(base.forward).parameters
+        self._markers = [token for token in tokenizer.get_added_vocab() if token.startswith("<") and token.endswith(">")]
         self._caches: dict[str | None, tuple[list[int], DynamicCache]] = {}
         self._lock = threading.Lock()  # not re-entrant: a stream may be closed by another thread
-        self._active: str | None = None
-        self._merge = bool(self.adapters) and next(model.parameters()).dtype == torch.float32
-        self._threads = 1 if sum(weight.numel() for weight in model.parameters()) < TINY else torch.get_num_threads()
+        self._active: str | None = self.adapters[0] if self.adapters else None
         self.statistics = {"prompt_tokens": 0, "cached_tokens": 0, "new_tokens": 0, "forward_calls": 0}
 
     @classmethod
@@ -112,10 +110,19 @@ class LocalModel:
         """Token ids of the chat, ready for the assistant's turn. Chat markers in what a user typed or a file held are
         plain text here; all else is tokenised as in training, where JSON that recurs has tokens of its own."""
         encoded = self.tokenizer.apply_chat_template(
-            list(messages), tools=list(tools) if tools else None, add_generation_prompt=True, tokenize=True,
-            return_dict=True, sanitize_control_tokens=True, enable_thinking=False,
+            [self._plain(message) for message in messages], tools=list(tools) if tools else None,
+            add_generation_prompt=True, tokenize=True, return_dict=True, enable_thinking=False,
         )
         return list(encoded["input_ids"])
+
+    def _plain(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The message with chat markers in its text broken up, unless the model wrote it."""
+        if message.get("role") == "assistant" or not isinstance(message.get("content"), str):
+            return message
+        text = message["content"]
+        for marker in self._markers:
+            text = text.replace(marker, f"{marker[0]} {marker[1:]}")
+        return {**message, "content": text}
 
     def generate(self, messages: Sequence[dict[str, Any]], *, tools: Sequence[dict[str, Any]] | None = None,
                  adapter: str | None = None, grammar: str | None = None, max_new_tokens: int = 512, n: int = 1,
@@ -220,8 +227,7 @@ class LocalModel:
         inputs = torch.tensor(tokens, dtype=torch.long, device=self.device).reshape(batch, -1)
         extra = {"logits_to_keep": 1} if self._last_logits_only else {}
         self.statistics["forward_calls"] += 1
-        with threads(self._threads):
-            output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, **extra)
+        output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, **extra)
         return output.logits[:, -1, :]
 
     @torch.inference_mode()
@@ -256,18 +262,12 @@ class LocalModel:
         return matcher
 
     def _with_adapter(self, adapter: str | None) -> Any:
-        """Switch to `adapter` (None: the bare model) for the block. Raises ModelProblem for an unknown one.
-
-        In float32 the active adapter is merged into the weights, which makes small models some three times faster.
-        """
-        if adapter is not None and adapter not in self.adapters:
+        """Switch to `adapter` (None: the bare model) for the block. Raises ModelProblem for an unknown one."""
+        if adapter is None:
+            return self.model.disable_adapter() if self.adapters else nullcontext()
+        if adapter not in self.adapters:
             raise ModelProblem(f"The model has no adapter {adapter!r}; it has: {', '.join(self.adapters) or 'none'}.")
-        if self.adapters and adapter != self._active:
-            if self._merge and self._active is not None:
-                self.model.base_model.unmerge_adapter()
-            if adapter is not None:
-                self.model.set_adapter(adapter, inference_mode=True)
-            if self._merge and adapter is not None:
-                self.model.base_model.merge_adapter([adapter])
+        if adapter != self._active:
+            self.model.set_adapter(adapter, inference_mode=True)
             self._active = adapter
-        return self.model.disable_adapter() if self.adapters and adapter is None else nullcontext()
+        return nullcontext()
