@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from llguidance import LLMatcher
 
+CANDIDATES = 128
+WINDOW, KEPT = 32, 6  # tokens decoded together, and those kept when the window moves on
+
 
 class Printer:
     """Turns growing token lists into text pieces that never end inside a character, without end-of-turn markers."""
@@ -26,21 +29,24 @@ class Printer:
             return ""
         piece = text[self.printed :]
         self.printed = len(text)
-        if len(shown) > 64 and not final and text.endswith(("\n", " ")):
-            self.start, self.printed = len(tokens), 0
+        if len(shown) > WINDOW and not final:  # keep a few tokens as context, so that decoding stays cheap
+            kept = tokens[-KEPT:]
+            self.start = len(tokens) - len(kept)
+            self.printed = len(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
         return piece
 
 
 def choose(scores: torch.Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
-    """A token from `scores` (vocabulary,): the best at temperature 0, else a draw from the nucleus of mass `top_p`."""
+    """A token from `scores` (vocabulary,): the best at temperature 0, else a draw from the nucleus of mass `top_p`.
+
+    Only the CANDIDATES best tokens are drawn from; the rest has no mass worth the sorting.
+    """
     if temperature <= 0:
         return int(scores.argmax())
-    probabilities = torch.softmax(scores / temperature, dim=-1)
-    if top_p < 1:
-        ordered, order = probabilities.sort(descending=True)
-        ordered[ordered.cumsum(0) - ordered > top_p] = 0
-        probabilities = torch.zeros_like(probabilities).scatter_(0, order, ordered)
-    return int(torch.multinomial(probabilities, 1, generator=generator))
+    best, order = scores.topk(min(CANDIDATES, scores.shape[0]))
+    probabilities = torch.softmax(best / temperature, dim=-1)
+    probabilities[probabilities.cumsum(0) - probabilities > top_p] = 0
+    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
 
 
 def mask_scores(scores: torch.Tensor, matcher: LLMatcher) -> torch.Tensor:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from llguidance.hf import from_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from campaignwright.agent.decoding import Printer, choose, mask_scores
-from campaignwright.agent.loading import cpu_dtype, quiet, with_adapters
+from campaignwright.agent.loading import cpu_dtype, merged_adapters, quiet, threads, tiny, with_adapters
 from campaignwright.agent.problems import ModelProblem
 
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
@@ -43,11 +42,11 @@ class _Sequence:
 class LocalModel:
     """A loaded model. `generate` is safe to call from several threads; the calls take turns."""
 
-    def __init__(self, model: Any, tokenizer: Any, *, adapters: Sequence[str] = (), name: str = "local") -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, adapters: Sequence[str] = (),
+                 merged: dict[str, Any] | None = None, name: str = "local") -> None:
         self.model = model.eval()
+        self._merged = merged or {}  # adapter -> a plain model of its own
         self.tokenizer = tokenizer
-        # what a user may not write as a token: markup, but not the ordinary text that some tokenizers add as one token
-        tokenizer.chat_control_tokens = [text for text in tokenizer.get_added_vocab() if re.fullmatch(r"<.+>", text)]
         self.adapters = tuple(adapters)
         self.name = name
         self.device = next(model.parameters()).device
@@ -57,12 +56,14 @@ class LocalModel:
         self._ends = self._end_tokens()
         words = max(self._vocabulary, len(tokenizer))
         self._guide = from_tokenizer(tokenizer, n_vocab=words, eos_token=sorted(self._ends))
-        base = model.get_base_model() if self.adapters else model
+        self._wrapped = hasattr(model, "get_base_model")
+        base = model.get_base_model() if self._wrapped else model
         self._last_logits_only = "logits_to_keep" in inspect.signature(base.forward).parameters
-        self._markers = [token for token in tokenizer.get_added_vocab() if token.startswith("<") and token.endswith(">")]
         self._caches: dict[str | None, tuple[list[int], DynamicCache]] = {}
         self._lock = threading.Lock()  # not re-entrant: a stream may be closed by another thread
-        self._active: str | None = self.adapters[0] if self.adapters else None
+        self._markers = [token for token in tokenizer.get_added_vocab() if token.startswith("<") and token.endswith(">")]
+        self._running = self.model
+        self._threads = 1 if tiny(model) else torch.get_num_threads()
         self.statistics = {"prompt_tokens": 0, "cached_tokens": 0, "new_tokens": 0, "forward_calls": 0}
 
     @classmethod
@@ -80,7 +81,8 @@ class LocalModel:
                 if dtype is None and device == "cpu":
                     dtype = cpu_dtype(sum(weight.numel() for weight in model.parameters()))
                 model = model.to(device=device, dtype=dtype) if dtype else model.to(device)
-                model = with_adapters(model, adapters, local_only)
+                merged = merged_adapters(model, adapters, local_only) if tiny(model) else {}
+                model = model if merged else with_adapters(model, adapters, local_only)
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise ModelProblem(
@@ -89,7 +91,7 @@ class LocalModel:
             ) from error
         if not tokenizer.chat_template:
             raise ModelProblem(f"The model {str(path)!r} has no chat template. Use an instruction-tuned one.")
-        return cls(model, tokenizer, adapters=tuple(adapters), name=str(path))
+        return cls(model, tokenizer, adapters=tuple(adapters), merged=merged, name=str(path))
 
     def _end_tokens(self) -> set[int]:
         ends: set[int] = set()
@@ -227,7 +229,8 @@ class LocalModel:
         inputs = torch.tensor(tokens, dtype=torch.long, device=self.device).reshape(batch, -1)
         extra = {"logits_to_keep": 1} if self._last_logits_only else {}
         self.statistics["forward_calls"] += 1
-        output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, **extra)
+        with threads(self._threads):
+            output = self._running(input_ids=inputs, past_key_values=cache, use_cache=True, **extra)
         return output.logits[:, -1, :]
 
     @torch.inference_mode()
@@ -261,13 +264,17 @@ class LocalModel:
             raise ModelProblem(f"The output grammar is wrong: {matcher.get_error().strip().splitlines()[0][:200]}")
         return matcher
 
-    def _with_adapter(self, adapter: str | None) -> Any:
-        """Switch to `adapter` (None: the bare model) for the block. Raises ModelProblem for an unknown one."""
-        if adapter is None:
-            return self.model.disable_adapter() if self.adapters else nullcontext()
-        if adapter not in self.adapters:
+    @contextmanager
+    def _with_adapter(self, adapter: str | None) -> Iterator[None]:
+        """Run with `adapter` (None: the bare model) in the block. Raises ModelProblem for an unknown one."""
+        if adapter is not None and adapter not in self.adapters:
             raise ModelProblem(f"The model has no adapter {adapter!r}; it has: {', '.join(self.adapters) or 'none'}.")
-        if adapter != self._active:
+        self._running = self._merged.get(adapter, self.model)
+        if self._running is not self.model or not self._wrapped:
+            yield
+        elif adapter is None:
+            with self.model.disable_adapter():
+                yield
+        else:
             self.model.set_adapter(adapter, inference_mode=True)
-            self._active = adapter
-        return nullcontext()
+            yield

@@ -103,10 +103,10 @@ def planning(running: Running) -> str:
 
 def offered(running: Running) -> set[str]:
     """The tools that make sense next in a plan: each once (copy once a channel, a few times), and what works on a
-    strategy only when there is one. What the model leaves out, `finish_plan` does."""
+    strategy only when there is one; a refused one once more. What the model leaves out, `finish_plan` does."""
     done = [call.name for call in running.calls if call.result is not None]
-    failed = [call.name for call in running.calls if call.result is None]
-    spent = {name for name in done if name != "write_copy" or done.count(name) >= MOST_COPY} | set(failed)
+    spent = {name for name in done if name != "write_copy" or done.count(name) >= MOST_COPY}
+    spent |= {call.name for call in running.calls if call.result is None and running.refusals.get(call.name, 0) != 1}
     names = BEFORE_STRATEGY if "generate_strategies" not in done else BEFORE_STRATEGY + ON_STRATEGY
     last = "finish_plan" if "generate_strategies" in done else "generate_strategies"
     return {name for name in names if name not in spent} | {last}

@@ -43,6 +43,7 @@ class Shop:
     _economics: dict[tuple, Economics] = field(default_factory=dict)
     _reach: dict[str, np.ndarray] = field(default_factory=dict)
     _weight: dict[tuple, float] = field(default_factory=dict)
+    _level: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.prices = self._model(PriceModel)
@@ -101,6 +102,16 @@ class Shop:
             for key, e in rows.items()
         }
         return np.array([listed[key] for key in batch.products]).reshape(-1, 6)
+
+    def order_level(self, audience: str) -> float:
+        """Money an order of the audience against that of all buyers, 1/3 to 3; 1 where either is unknown."""
+        if audience not in self._level:
+            level = 1.0
+            if self.people is not None and audience in self.people.names():
+                own, whole = self.people.profile(audience)["aov"], self.people.profile("all")["aov"]
+                level = float(np.clip(own / whole, 1 / 3, 3)) if own and whole else 1.0
+            self._level[audience] = level
+        return self._level[audience]
 
     def weight(self, products: tuple[str, ...]) -> float:
         """The product set's part of past sales, 0.002-1; 1 for the whole shop or when nothing was sold."""

@@ -39,8 +39,11 @@ lines AS (
          median(unit_price) FILTER (ordered_at > as_of - INTERVAL 56 DAY) AS paid_lately,
          sum(quantity) FILTER (ordered_at > as_of - INTERVAL 56 DAY) / 56.0 AS units_per_day,
          sum(quantity * unit_price) AS revenue FROM sold GROUP BY 1),
-baskets AS (SELECT product_id, avg(total) AS aov, count(*) AS orders
-            FROM (SELECT DISTINCT product_id, order_id FROM sold) JOIN money USING (order_id) GROUP BY 1),
+held AS (SELECT DISTINCT product_id, order_id FROM sold),
+baskets AS (  -- an order counts once over all its products: else large baskets would speak for each of them
+  SELECT product_id, sum(total / items) / sum(1 / items) AS aov, count(*) AS orders
+  FROM held JOIN money USING (order_id) JOIN (SELECT order_id, count(*) AS items FROM held GROUP BY 1) USING (order_id)
+  GROUP BY 1),
 dated AS (SELECT *, max(date) OVER () AS as_of FROM prices WHERE price > 0),
 listed AS (
   SELECT product_id, median(price) FILTER (NOT coalesce(on_promotion, false)) AS listed,

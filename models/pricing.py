@@ -152,7 +152,7 @@ class PriceModel:
 
     NAME: ClassVar[str] = "pricing"
     TABLES: ClassVar[tuple[str, ...]] = ()  # prices or order_lines; with neither, the literature's prior is all there is
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     def __init__(self, table: pd.DataFrame, metrics: dict, rows: int, aov: float | None) -> None:
         self.table, self.metrics, self.rows, self.aov = table, metrics, rows, aov

@@ -160,7 +160,7 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
-    VERSION = 2
+    VERSION = 3
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ResponseModel:

@@ -30,7 +30,8 @@ def offsets(batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) 
     shown = np.minimum(curves.impressions(spend, batch.days, shop.units(batch)), cap)
     shown = np.where(OWNED[None, :] & (spend <= 0) & np.isfinite(cap), cap, shown)
     lift = np.log(demand_multiplier(economics, batch.discount))
-    value = np.log(economics[:, 0]) + np.log1p(-batch.discount)
+    level = np.array([shop.order_level(str(name)) for name in batch.audience])
+    value = np.log(economics[:, 0] * level) + np.log1p(-batch.discount)
     return {
         "reach": np.log(np.maximum(shown, 1e-9)),
         "ctr": np.zeros_like(shown),
