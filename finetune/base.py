@@ -7,6 +7,7 @@ constant, then falls to zero over the last part of the budget: a number of token
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import time
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from campaignwright.finetune.optim import Muon
@@ -22,6 +24,7 @@ from campaignwright.finetune.packing import SHAPES, Packer, block_mask, corpus_t
 from campaignwright.finetune.priming import prime
 from campaignwright.finetune.tokenizer import save_tokenizer, space_pairs, train_tokenizer
 
+STATE = "state.safetensors"
 EMBEDDING = 0.1  # standard deviation of fresh embeddings
 SMALL = {
     "hidden_size": 256,
@@ -130,7 +133,7 @@ def train_base(
     shapes: tuple[tuple[int, int], ...] = SHAPES,
     log: Any = print,
 ) -> dict[str, Any]:
-    """Train into `out` (resumes from out/state.pt when it is there); returns {"tokens", "chats", "seconds", "loss"}.
+    """Train into `out` (resumes from out/state.safetensors when it is there); returns {"tokens", "chats", "seconds", "loss"}.
 
     `minutes` and `tokens` bound the whole training, resumed parts included; the rate falls with what is nearer.
     """
@@ -147,11 +150,8 @@ def train_base(
     others = [p for p in model.parameters() if not any(p is m for m in matrices)]
     muon, adam = Muon(matrices, lr=muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
-    if (out / "state.pt").exists():
-        model.load_state_dict(load_file(str(out / "weights.safetensors")), strict=False)
-        state = torch.load(out / "state.pt", weights_only=True)
-        done = state["done"]
-        muon.load_state_dict(state["muon"]), adam.load_state_dict(state["adam"])
+    if (out / STATE).exists():
+        done |= _load(out, model, {"muon": muon, "adam": adam})
     model, muon, adam = accelerator.prepare(model, muon, adam)
     core = accelerator.unwrap_model(model)
     body = torch.compile(core.model, dynamic=False) if compiled else core.model
@@ -186,22 +186,37 @@ def train_base(
             )
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
-            _save(out, core, muon, adam, {**done, "seconds": done["seconds"] + saved - began, "loss": average})
+            _save(out, core, {"muon": muon, "adam": adam}, {**done, "seconds": done["seconds"] + saved - began, "loss": average})
     done |= {"seconds": done["seconds"] + time.time() - began, "loss": average or done["loss"]}
     if accelerator.is_main_process:
-        _save(out, core, muon, adam, done)
+        _save(out, core, {"muon": muon, "adam": adam}, done)
         export(core, tokenizer, out / "export")
     return {**done, "chats": packer.chats}
 
 
-def _save(out: Path, model: Any, muon: Any, adam: Any, done: dict[str, Any]) -> None:
-    """Weights and optimiser state, each replaced in one step."""
-    state = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in model.state_dict().items()
-        if name != "lm_head.weight"
-    }
-    save_file(state, str(out / "weights.part"))
-    (out / "weights.part").replace(out / "weights.safetensors")
-    torch.save({"done": done, "muon": muon.state_dict(), "adam": adam.state_dict()}, out / "state.part")
-    (out / "state.part").replace(out / "state.pt")
+def _save(out: Path, model: Any, optimizers: dict[str, Any], done: dict[str, Any]) -> None:
+    """Weights, optimiser state and progress as one file, replaced in one step."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
+    for prefix, optimizer in optimizers.items():
+        for number, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"{prefix}.{number}.{name}": tensor for name, tensor in values.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, str(out / f"{STATE}.part"), metadata={"done": json.dumps(done)})
+    (out / f"{STATE}.part").replace(out / STATE)
+
+
+def _load(out: Path, model: Any, optimizers: dict[str, Any]) -> dict[str, Any]:
+    """Put what `_save` wrote back in place; returns the progress."""
+    with safe_open(str(out / STATE), framework="pt") as file:
+        done = json.loads(file.metadata()["done"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, strict=False)
+    for prefix, optimizer in optimizers.items():
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            owner, _, rest = name.partition(".")
+            if owner == prefix:
+                number, _, field = rest.partition(".")
+                state.setdefault(int(number), {})[field] = tensor
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return done

@@ -14,7 +14,7 @@ from campaignwright.finetune.results import NEEDS, Results, call, result, says, 
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 
-KINDS = {"plan": 26, "composed": 17, "single": 30, "followup": 11, "chain": 3, "talk": 10, "trouble": 3}  # shares of chats
+KINDS = {"plan": 22, "composed": 12, "single": 28, "followup": 13, "chain": 3, "talk": 19, "trouble": 3}  # shares of chats
 
 
 class Expert(Results):
@@ -117,18 +117,18 @@ class Expert(Results):
 
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
-        if draw < 0.45:
+        if draw < 0.3:
             item = self.rng.choice([item for item in self.other if item["lang"] == lang])
             filled = self._filled(item)
             if filled is None:
                 return None
             kind, source, (text, reply) = item["kind"], item["id"], filled
-        elif draw < 0.7 and not self.dev:
+        elif draw < 0.5 and not self.dev:
             text, reply = self._elsewhere(lang)
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = "off_topic", f"elsewhere-{lang}"
         else:
-            name = self.rng.choices(["small_talk", "capability", "vague", "off_topic"], [3, 3, 2, 3])[0]
+            name = self.rng.choices(["small_talk", "capability", "vague", "off_topic"], [3, 4, 5, 4])[0]
             pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]
             text, reply = self.rng.choice(pairs or self.talk[name][lang])
             text, _ = self.composer.noisy([(text, False)], {})

@@ -1,4 +1,4 @@
-"""Copywriter examples: the hand-written copy with the request that would have asked for it.
+"""Copywriter examples: copy with the request that would have asked for it, from whole pieces and from single lines.
 
 The facts a text may use are the slots its request lists. In training the list holds what the text uses and some more,
 so that the writer learns both to keep to the list and not to use all of it.
@@ -12,6 +12,7 @@ import random
 import re
 from typing import Any
 
+from campaignwright.finetune.copy_lines import LineCopy
 from campaignwright.finetune.surface import CORPUS, held_out, read_json
 from campaignwright.tools.copy_format import FIELDS, SLOTS, copy_answer, copy_messages
 
@@ -24,6 +25,7 @@ OF_OFFER = {
     "bundle": ("discount", "was"),
     "gift": ("gift",),
 }
+EXEMPLARS = 0.15  # share of copy chats that are whole hand-written pieces; the rest is put together from lines
 ALWAYS = ("brand", "product", "price", "code", "end", "days", "benefit", "first_name", "last_product", "category")
 
 
@@ -84,14 +86,18 @@ def used_slots(fields: dict[str, Any]) -> list[str]:
 
 
 class Copywriting:
-    """Draws copywriter chats from the exemplars."""
+    """Draws copywriter chats from the exemplars and from lines."""
 
     def __init__(self, rng: random.Random, *, dev: bool = False) -> None:
-        self.rng = rng
+        self.rng, self.lines, self.dev = rng, LineCopy(rng), dev
         self.items = [{**item, "general": not item.get("category") or general(item)} for item in exemplars(dev=dev)]
 
-    def chat(self) -> dict[str, Any]:
-        """One request with its answer."""
+    def chat(self) -> dict[str, Any] | None:
+        """One request with its answer; None when no lines fit: draw again."""
+        return self.exemplar() if self.dev or self.rng.random() < EXEMPLARS else self.lines.chat()
+
+    def exemplar(self) -> dict[str, Any]:
+        """A whole hand-written piece as the answer to the request that would have asked for it."""
         rng = self.rng
         item = rng.choice(self.items)
         used = used_slots(item["fields"])

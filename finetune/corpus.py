@@ -17,7 +17,7 @@ from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.copywriting import Copywriting
 from campaignwright.finetune.templates import templates
 
-COPY_SHARE = 0.07
+COPY_SHARE = 0.25
 DEV_PLAN = {
     ("plan", "en"): 120,
     ("plan", "zh"): 80,

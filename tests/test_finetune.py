@@ -18,9 +18,11 @@ from campaignwright.finetune.evaluate import cases, evaluate
 from campaignwright.finetune.packing import block_mask
 from campaignwright.finetune.results import cited
 from campaignwright.finetune.sft import WrongBase, check_base, train_adapter
+from campaignwright.finetune.surface import CORPUS
 from campaignwright.finetune.templates import templates
 from campaignwright.finetune.tokenizer import encode_chat, pieces, space_pairs, train_tokenizer
 from campaignwright.tools.copy_format import FIELDS, copy_messages, output_schema
+from campaignwright.tools.copy_rules import check_banned, check_facts, fill
 
 TINY = {
     "hidden_size": 32,
@@ -125,12 +127,29 @@ def test_chain_ends_with_the_plan_of_the_best_strategy():
 
 def test_copy_uses_only_slots_of_its_request():
     copywriting = Copywriting(random.Random(2))
-    for _ in range(200):
-        chat = copywriting.chat()
+    chats = [chat for _ in range(300) if (chat := copywriting.chat())]
+    assert len(chats) > 250 and {chat["source"] == "lines" for chat in chats} == {True, False}
+    for chat in chats:
         asked, answer = chat["messages"]
         fields = json.loads(answer["content"])
         assert all("{" + name + "}" in asked["content"] for name in used_slots(fields))
         assert list(fields) == list(FIELDS[asked["content"].split()[1]])
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("lines_*.jsonl")), ids=lambda path: path.stem)
+def test_copy_lines_claim_nothing_but_their_labels_and_slots(path):
+    values = {"discount": "15%", "discount_zhe": "8.5折", "price": "$89", "was": "$105", "amount_off": "$15", "days": "5"}
+    seen = set()
+    for text in path.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        assert (line["lang"], line["role"], line["text"]) not in seen
+        seen.add((line["lang"], line["role"], line["text"]))
+        slots = used_slots({"text": line["text"]})
+        facts = {name: values.get(name, "某") for name in slots}
+        filled = fill({"text": line["text"]}, facts)
+        for offer in line.get("offer", ["none"]):
+            assert check_facts(filled, facts, offer, line["lang"]).ok, line
+        assert check_banned(filled, line["lang"], facts).ok, line
 
 
 def test_copy_request_names_what_is_wrong():

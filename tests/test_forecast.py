@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
 
 from campaignwright.market.words import Brief, Strategy
+from campaignwright.market.workspace import Workspace
 from campaignwright.models import store, train
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_notes import TEXTS, text
 from campaignwright.models.recommender import Recommender
+from campaignwright.models.response import ResponseModel
 
 START = dt.date(2026, 12, 1)
 
@@ -125,6 +132,40 @@ def test_what_a_killed_run_left_is_no_model_and_is_cleared(workspace) -> None:  
     assert store.metadata(workspace, ChannelCurves) is None
     store.get(workspace, ChannelCurves)
     assert not stray.exists()
+
+
+def test_kill_9_while_a_model_is_saved_costs_that_model_only(small_shop, tmp_path) -> None:  # noqa: ANN001
+    folder = tmp_path / "shop"
+    small_shop.query("CHECKPOINT")
+    shutil.copytree(small_shop.path, folder, ignore=shutil.ignore_patterns("models"))
+    script = textwrap.dedent("""
+        import sys, time
+        from campaignwright.market.workspace import Workspace
+        from campaignwright.models import store, train
+        from campaignwright.models.response import ResponseModel
+
+        def slow(model, folder):
+            (folder / "half").write_text("written")
+            print("saving", flush=True)
+            time.sleep(60)
+
+        ResponseModel.save = slow
+        train.train(Workspace.open(sys.argv[1]), progress=lambda share, words: None)
+    """)
+    child = subprocess.Popen([sys.executable, "-c", script, folder], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "saving\n"
+        child.send_signal(signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    with Workspace.open(folder) as opened:
+        assert store.metadata(opened, ChannelCurves) is not None and store.metadata(opened, ResponseModel) is None
+        assert opened.count("campaigns") == small_shop.count("campaigns")
+        report = train.train(opened)
+        assert report["curves"]["current"] and not report["response"].get("current")
+        assert not list((folder / "models").glob(".tmp-*"))
 
 
 def test_a_missing_table_is_named(workspace) -> None:  # noqa: ANN001
