@@ -102,10 +102,12 @@ def planning(running: Running) -> str:
 
 
 def offered(running: Running) -> set[str]:
-    """The tools that make sense next in a plan: each once (copy once a channel, a few times), and what works on a
-    strategy only when there is one; a refused one once more. What the model leaves out, `finish_plan` does."""
+    """The tools that make sense next in a plan: each once (copy once for each of the strategy's channels, a few times),
+    and what works on a strategy only when there is one; a refused one once more. What the model leaves out,
+    `finish_plan` does."""
     done = [call.name for call in running.calls if call.result is not None]
-    spent = {name for name in done if name != "write_copy" or done.count(name) >= MOST_COPY}
+    most = min(MOST_COPY, len(running.ctx.strategy(None)[1].shares)) if running.ctx.strategies else 0
+    spent = {name for name in done if name != "write_copy" or done.count(name) >= most}
     spent |= {call.name for call in running.calls if call.result is None and running.refusals.get(call.name, 0) != 1}
     names = BEFORE_STRATEGY if "generate_strategies" not in done else BEFORE_STRATEGY + ON_STRATEGY
     last = "finish_plan" if "generate_strategies" in done else "generate_strategies"

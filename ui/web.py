@@ -65,35 +65,33 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
     """Stream one turn: yields (history, textbox, plan) as things happen."""
     history = [*history, gr.ChatMessage(role="user", content=text)]
     yield history, gr.update(value="", interactive=False), gr.skip()
-    pending: int | None = None
-    answer: int | None = None
+    running: int | None = None  # the card, or the text, that is still growing
     plan = gr.skip()
     try:
         for event in desk.copilot(workspace).stream(text, session=_session(workspace, session)):
             if event["type"] == "tool_start":
                 history.append(_card(event, finished=False))
-                pending = len(history) - 1
+                running = len(history) - 1
             elif event["type"] == "tool_end":
-                card = _card(event, finished=True)
-                if pending is None:
-                    history.append(card)
-                else:
-                    history[pending], pending = card, None
+                history[running] = _card(event, finished=True)
+                running = None
+            elif event["type"] == "text":
+                if running is None:
+                    history.append(gr.ChatMessage(role="assistant", content=""))
+                    running = len(history) - 1
+                history[running].content += event["text"]
             elif event["type"] == "done":
                 turn = event["turn"]
                 plan = turn.plan or gr.skip()
-                answer = len(history)
-                history.append(gr.ChatMessage(role="assistant", content=turn.text))
+                history[len(history) if running is None else running :] = [
+                    gr.ChatMessage(role="assistant", content=turn.text)
+                ]
             else:
                 continue
             yield history, gr.update(), plan
     except Exception as error:  # shown to the marketer as one line; the page stays usable
-        history = history[:answer] if answer else history
-        history.append(
-            gr.ChatMessage(
-                role="assistant", content=f"⚠ {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-            )
-        )
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        history.append(gr.ChatMessage(role="assistant", content=f"⚠ {line}"))
     yield history, gr.update(interactive=True), plan
 
 
@@ -165,13 +163,14 @@ def build(desk: Desk) -> gr.Blocks:
             workspace = gr.Dropdown(
                 desk.workspaces(),
                 value=desk.first,
-                label="Workspace (type a name for a new one)",
+                label="Workspace",
+                info="Type a name to start a new one",
                 allow_custom_value=True,
                 elem_id="workspace",
                 scale=0,
                 min_width=280,
             )
-        with gr.Row(equal_height=False):
+        with gr.Row(equal_height=False, elem_id="body"):
             with gr.Column(scale=5, min_width=380):
                 chat = gr.Chatbot(
                     show_label=False,
