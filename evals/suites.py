@@ -7,6 +7,7 @@ from typing import Any
 
 SUITES = {
     "planner": "requests of the held-out templates against the language model",
+    "copy": "what the copywriter delivers, by channel and language",
     "strategy": "plans against the simulator's truth",
 }
 

@@ -245,7 +245,7 @@ def export(
 
 @app.command("eval")
 def evaluate(
-    suite: Annotated[str, typer.Argument(help="planner | strategy")],
+    suite: Annotated[str, typer.Argument(help="planner | copy | strategy")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only so many cases")] = None,
     model: ModelOption = "embedded",
