@@ -33,7 +33,7 @@ from campaignwright.agent.turns import ToolCall, Turn
 from campaignwright.market.importers import ImportReport, import_file
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, CopyWriter, Figure, Tool, ToolResult, call
-from campaignwright.tools.normalise import has_cjk
+from campaignwright.tools.normalise import spoken
 
 LOG = logging.getLogger(__name__)
 LONGEST_REQUEST = 20_000  # characters
@@ -136,7 +136,7 @@ class Copilot:
         started = time.perf_counter()
         ctx = self._context(session)
         ctx.today, ctx.request = today, text
-        ctx.language = _language(text, ctx.language)
+        ctx.language = spoken(text, ctx.language)
         running = Running(ctx, session, self.sessions, self.registry, emit)
         said = [one["request"] for one in self.sessions.turns(session)] + [text]
         error, final, narrator = None, "", Narrator(running, said)
@@ -245,16 +245,9 @@ def _refusal(text: object) -> str | None:
     """Why a message cannot be taken, in one line; None when it can."""
     if not isinstance(text, str):
         return sentence("not_text", "en", kind=type(text).__name__)
-    language = "zh" if has_cjk(text[:2000]) else "en"
+    language = spoken(text[:2000])
     if not text.strip():
         return sentence("empty_request", language)
     if len(text) > LONGEST_REQUEST:
         return sentence("too_long", language, size=f"{len(text):,}", limit=f"{LONGEST_REQUEST:,}")
     return None
-
-
-def _language(text: str, before: str) -> str:
-    """The language of a message; one without words ("10%?") keeps the session's."""
-    if has_cjk(text):
-        return "zh"
-    return "en" if any(character.isalpha() for character in text) else before

@@ -27,6 +27,7 @@ from campaignwright.agent.render import Grounds, render
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.text_numbers import numbers
 from campaignwright.tools.base import Context, Figure, Said, ToolError, ToolResult, tool
+from campaignwright.tools.normalise import spoken
 
 # -- a shop in miniature: three tools, no data -----------------------------------------------------------------
 
@@ -183,6 +184,14 @@ def test_chinese_in_chinese_out(small, fake_model):
     assert turn.language == "zh" and turn.text == "建议15%优惠。"
     assert "你是" in fake_model.seen[0][0].content
     assert "内部出错" in small.ask("10%?").text  # no words: the session stays Chinese
+
+
+@pytest.mark.parametrize(("text", "language"), [
+    ("Plan a campaign for 小米 phones", "en"), ("给 AirPods Pro 做个活动", "zh"), ("小米", "zh"), ("10%?", "fr"), ("", "fr"),
+    ("It's ¥20k", "en"), ("8折", "zh"), ("план", "en"),
+])  # fmt: skip
+def test_the_language_of_a_message_is_that_of_most_of_its_words(text, language):
+    assert spoken(text, "fr") == language
 
 
 def test_personal_data_never_reaches_model_or_store(small, fake_model, caplog):

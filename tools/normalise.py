@@ -14,7 +14,7 @@ from campaignwright.tools.normalise_duration import duration
 from campaignwright.tools.normalise_names import audience, channel, channels, offer
 from campaignwright.tools.normalise_numbers import count, fraction, money, ratio
 from campaignwright.tools.normalise_products import ProductMatch, product, products
-from campaignwright.tools.normalise_text import has_cjk
+from campaignwright.tools.normalise_text import has_cjk, spoken
 
 __all__ = [
     "ProductMatch",
@@ -31,5 +31,6 @@ __all__ = [
     "product",
     "products",
     "ratio",
+    "spoken",
     "start_and_days",
 ]

@@ -131,6 +131,15 @@ def has_cjk(text: str) -> bool:
     return bool(CJK.search(text))
 
 
+def spoken(text: str, before: str = "en") -> str:
+    """The language of a message: zh when it holds at least as many Chinese characters as Latin words, else en; `before`
+    when it holds no letters ("10%?")."""
+    if not any(character.isalpha() for character in text):
+        return before
+    chinese, latin = len(CJK.findall(text)), len(re.findall(r"[a-zà-ÿ]+(?:['’][a-z]+)?", text.lower()))
+    return "zh" if chinese and chinese >= latin else "en"
+
+
 def digits_value(token: str) -> float:
     """Value of a digit token with separators: 20,000 | 20.000 | 20 000 | 7.5 | 1.234,50. Three digits behind a single
     separator are thousands ("20.000" is twenty thousand); other counts are decimals. Raises ValueError."""
