@@ -21,7 +21,7 @@ from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_calibration import SHARED, ForecastCalibration
 from campaignwright.models.forecast_shop import Shop, demand_multiplier
 from campaignwright.models.response import ResponseModel
-from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K, batch_of, product_categories
+from campaignwright.models.strategy_space import Batch, K, batch_of, product_categories
 from campaignwright.models.strategy_threads import one_thread
 
 OBJECTIVE_METRIC = {
@@ -183,10 +183,6 @@ class Forecaster:
             if forecast.figures.get("roas", (np.inf,))[0] < brief.min_roas:
                 broken.append("min_roas")
         return broken
-
-    def depth_matters(self, strategy: Strategy) -> bool:
-        """Whether the strategy's offer uses its discount."""
-        return strategy.offer in PRICED_OFFERS and strategy.discount > 0
 
     def lift(self, strategy: Strategy) -> float:
         """Demand at the strategy's discount relative to full price (from the price model)."""

@@ -17,7 +17,6 @@ from campaignwright.models.response_priors import OWNED
 from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K
 
 METRICS = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
-COUNTED = ("impressions", "clicks", "orders", "revenue")
 DRAWS = 400
 MARGIN_RANGE = (0.23, 0.53)  # 80 % range of an unknown gross margin about 0.38 (best markup at elasticity -2.62)
 OFFER_COST = {"free_shipping": 5.0, "gift": 5.0, "bundle": 1.0}  # USD an order, assumed
