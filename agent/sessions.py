@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,19 +18,24 @@ from urllib.parse import quote, unquote
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.store.base import BaseStore
+from langgraph.store.base import BaseStore, GetOp, PutOp
 from langgraph.store.sqlite import SqliteStore
 
 from campaignwright.agent.problems import SessionProblem
 from campaignwright.tools.base import Context
 
-PLANNING, TURNS = "planning", "turns"
-MOST_TURNS = 1000  # turns of a session that `turns` gives back
+PLANNING, TURNS, COUNTS = "planning", "turns", "turn_counts"
+MOST_TURNS = 1000  # turns of a session that `turns` gives back: the latest
 
 
 def _label(session: str) -> str:
     """A session's name as a namespace label, which may hold no period."""
     return quote(session, safe="").replace(".", "%2E")
+
+
+def _key(number: int) -> str:
+    """The key of a session's turn."""
+    return f"{number:06d}"
 
 
 class Sessions:
@@ -95,25 +101,37 @@ class Sessions:
         return True
 
     def add_turn(self, session: str, request: str, turn: dict[str, Any]) -> None:
-        """Append a finished turn."""
+        """Append a finished turn; it and the session's count of turns are written together."""
         with self._lock:
-            number = len(self.turns(session))
+            number = self._count(session)
             value = {"request": request, "turn": turn, "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-            self.store.put((TURNS, _label(session)), f"{number:06d}", value, index=False)
+            self.store.batch([
+                PutOp((TURNS, _label(session)), _key(number), value, index=False),
+                PutOp((COUNTS,), session, {"turns": number + 1}, index=False),
+            ])  # fmt: skip
 
     def turns(self, session: str) -> list[dict[str, Any]]:
-        """The finished turns in order: {"request", "turn", "at"}."""
-        items = self.store.search((TURNS, _label(session)), limit=MOST_TURNS)
-        return [item.value for item in sorted(items, key=lambda item: item.key)]
+        """The latest finished turns in order: {"request", "turn", "at"}."""
+        count = self._count(session)
+        return self._some(session, range(max(0, count - MOST_TURNS), count))
 
     def names(self) -> list[dict[str, Any]]:
         """Sessions, the latest first: {"session", "title" (first request), "at"}."""
         found = []
         for _, name in self.store.list_namespaces(prefix=(TURNS,), max_depth=2, limit=MOST_TURNS):
             session = unquote(name)
-            turns = self.turns(session)
-            found.append({"session": session, "title": turns[0]["request"][:80], "at": turns[-1]["at"]})
+            first, last = self._some(session, (0, self._count(session) - 1))
+            found.append({"session": session, "title": first["request"][:80], "at": last["at"]})
         return sorted(found, key=lambda one: one["at"], reverse=True)
+
+    def _count(self, session: str) -> int:
+        """How many turns are stored; counted once for a session that was written before there was a count."""
+        item = self.store.get((COUNTS,), session)
+        return item.value["turns"] if item else len(self.store.search((TURNS, _label(session)), limit=MOST_TURNS))
+
+    def _some(self, session: str, numbers: Iterable[int]) -> list[dict[str, Any]]:
+        found = self.store.batch([GetOp((TURNS, _label(session)), _key(number)) for number in numbers])
+        return [item.value for item in found if item is not None]
 
     def prune(self, session: str) -> None:
         """Forget a session's older checkpoints: the latest alone is needed to go on, and each holds every message."""

@@ -243,6 +243,30 @@ def test_sessions_resume_in_a_new_copilot(workspace, fake_model):
     assert {one["session"] for one in second.sessions.names()} == {"a.b", "other"}
 
 
+def test_a_sessions_turns_beyond_the_most_shown_are_all_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("campaignwright.agent.sessions.MOST_TURNS", 3)
+    sessions = Sessions.open(tmp_path / "s.sqlite")
+    for number in range(5):
+        sessions.add_turn("a", f"request {number}", {"text": str(number)})
+    sessions.add_turn("ab", "another", {})
+    assert [one["request"] for one in sessions.turns("a")] == ["request 2", "request 3", "request 4"]
+    assert {one["session"]: one["title"] for one in sessions.names()} == {"a": "request 0", "ab": "another"}
+    monkeypatch.setattr(sessions.store, "search", None)  # one more turn does not read the ones before it
+    sessions.add_turn("a", "request 5", {})
+    monkeypatch.setattr("campaignwright.agent.sessions.MOST_TURNS", 1000)
+    assert [one["request"] for one in sessions.turns("a")] == [f"request {number}" for number in range(6)]
+    sessions.close()
+
+
+def test_a_session_from_before_the_count_goes_on(tmp_path):
+    sessions = Sessions.open(tmp_path / "s.sqlite")
+    for number in range(2):
+        sessions.store.put(("turns", "a"), f"{number:06d}", {"request": str(number), "turn": {}, "at": ""}, index=False)
+    sessions.add_turn("a", "2", {})
+    assert [one["request"] for one in sessions.turns("a")] == ["0", "1", "2"]
+    sessions.close()
+
+
 def test_checkpoints_do_not_pile_up(small, fake_model):
     fake_model.queue = [("price", {"product": "shoe"}), "Ok."] * 4
     for _ in range(4):
