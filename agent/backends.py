@@ -75,7 +75,7 @@ def _embedded(seed: int) -> Backend:
     local = _embedded_local(folder, max(path.stat().st_mtime for path in folder.rglob("*.safetensors")))
     profile = _profile(folder)
     chat = _planner(local, PLANNER if PLANNER in local.adapters else None, seed, profile)
-    taught = folder / "words.txt"
+    taught = folder / COPYWRITER / "words.txt"
     words = frozenset(taught.read_text(encoding="utf-8").split()) if taught.exists() else frozenset()
     writer = AdapterWriter(local, COPYWRITER, words=words) if COPYWRITER in local.adapters else _chat_writer(chat)
     return Backend("embedded", chat, writer)

@@ -16,7 +16,7 @@ from langchain_core.messages import HumanMessage
 
 from campaignwright.agent.grammar import copy_grammar
 from campaignwright.agent.prompting import prompt
-from campaignwright.tools.copy_format import FIELDS, copy_messages, output_schema
+from campaignwright.tools.copy_format import FIELDS, copy_messages, english_words, output_schema
 from campaignwright.tools.copy_rules import placement
 
 if TYPE_CHECKING:
@@ -72,12 +72,7 @@ def sound(draft: dict[str, Any], words: frozenset[str], language: str) -> bool:
     text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
         return False
-    return not words or all(word in words for word in words_of(text))
-
-
-def words_of(text: str) -> set[str]:
-    """English words of two letters and more, lower case, without what follows an apostrophe."""
-    return {word for word in re.findall(r"[a-z]+", re.sub(r"['\u2019][a-z]+", "", text.lower())) if len(word) > 1}
+    return not words or all(word in words for word in english_words(text))
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from campaignwright.finetune.base import model_hash, rate
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
+from campaignwright.tools.copy_format import english_words
 
 ADAPTERS = ("planner", "copywriter")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -193,7 +195,20 @@ def train_adapter(
                 **done,
             },
         )
+        if adapter == "copywriter":
+            (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
     return done
+
+
+def taught_words(corpus: str | Path) -> set[str]:
+    """English words of the copy in a corpus, without its slots: a draft with another one is not the writer's own."""
+    found: set[str] = set()
+    for path in corpus_files(corpus):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            chat = json.loads(line)
+            if chat["kind"] == "copy" and chat["lang"] == "en":
+                found |= english_words(re.sub(r"\{\w+\}", " ", chat["messages"][-1]["content"]))
+    return found
 
 
 def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -7,6 +7,7 @@ Limits and banned claims are in `campaignwright.tools.copy_rules`; filling the s
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 # channel -> field -> number of items (0: one string; n: a list of up to n strings). Order = order in the output.
@@ -58,3 +59,8 @@ def output_schema(channel: str) -> dict[str, Any]:
         for name, items in FIELDS[channel].items()
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def english_words(text: str) -> set[str]:
+    """Its words of two letters and more, lower case, without what follows an apostrophe."""
+    return {word for word in re.findall(r"[a-z]+", re.sub(r"['\u2019][a-z]+", "", text.lower())) if len(word) > 1}
