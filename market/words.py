@@ -54,7 +54,7 @@ class Strategy(BaseModel):
 
     `shares` maps channel -> share of `budget`, summing to 1 (empty only when budget is 0). `discount` is a fraction of the
     price; it is 0 unless `offer` is percent_off, amount_off or bundle. `send_hour` is 0-23 local time, `weekly_frequency`
-    the messages a customer gets a week on owned channels.
+    the messages a customer gets a week on each owned channel.
     """
 
     model_config = ConfigDict(extra="forbid")

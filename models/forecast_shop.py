@@ -168,7 +168,8 @@ class Shop:
         return self._reach[audience]
 
     def cap(self, batch: Batch) -> np.ndarray:
-        """Most messages a strategy can send per channel: reach x weekly frequency x weeks; float[n, 8]."""
+        """Most messages a strategy can send on each channel: reach x weekly frequency x weeks, as the calendar plans them;
+        float[n, 8]."""
         people = np.array([self.reach(str(name)) for name in batch.audience]).reshape(-1, len(CHANNELS))
         sends = np.maximum(batch.frequency * np.maximum(batch.days, 1) / 7.0, 0.0)
         return np.where(np.isfinite(people), people * sends[:, None], np.inf)

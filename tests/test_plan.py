@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
+from collections import Counter
 from typing import Annotated, Any
 
 import pandas as pd
@@ -19,7 +21,7 @@ from campaignwright.market.ledger import plan_hash
 from campaignwright.market.words import Brief, Strategy
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call, tool
 from campaignwright.tools.plan import build_plan, edit_plan
-from campaignwright.tools.plan_calendar import fits, make_calendar, place_sends
+from campaignwright.tools.plan_calendar import make_calendar, send_days
 from campaignwright.tools.plan_risks import chance_below
 from campaignwright.tools.registry import TOOLS
 from campaignwright.tools.write_copy import write_copy
@@ -249,7 +251,7 @@ def test_a_missing_table_is_named_and_the_rest_stands(ctx):
     @tool
     def check_stock(ctx: Context, product: A, days: A, uplift: A = None) -> ToolResult:
         """Nothing to check."""
-        raise MissingData("stock", "Demand is still forecast.")
+        raise MissingData("stock", "still_other")
 
     plan = plan_of(ctx, check_stock=check_stock)
     assert "stock" in plan["unsupported"]
@@ -319,23 +321,32 @@ def test_a_wrong_edit_changes_nothing(ctx, changes, message):
     assert (ctx.brief.model_dump(), ctx.strategies) == before
 
 
-@given(st.lists(st.sampled_from(["email", "sms", "push"]), min_size=1, max_size=3, unique=True), st.integers(1, 60),
-       st.floats(0, 7))
-def test_calendar_respects_frequency_and_range(channels, days, frequency):
-    sends = place_sends(channels, days, frequency)
-    assert all(0 <= day < days for day, _, _ in sends)
-    assert len({(day, channel) for day, channel, _ in sends}) == len(sends)
-    for day, _, _ in sends:
-        inside = sum(day <= other < day + 7 for other, _, _ in sends)
-        assert inside <= max(1, int(frequency))
-    assert fits([], 0, frequency) == bool(sends)
+@given(st.integers(1, 60), st.floats(0, 7))
+def test_calendar_respects_frequency_and_range(days, frequency):
+    sends = send_days(days, frequency)
+    assert all(0 <= day < days for day in sends) and len(set(sends)) == len(sends)
+    for day in sends:
+        assert sum(day <= other < day + 7 for other in sends) <= math.ceil(frequency)
+    assert bool(sends) == (frequency > 0)
+
+
+@pytest.mark.parametrize("days, frequency, count", [(14, 5, 10), (7, 1, 1), (14, 2.5, 5), (7, 7, 7), (28, 0.5, 2),
+                                                    (3, 1, 1)])
+def test_calendar_sends_on_every_owned_channel_what_the_forecast_counts(ctx, days, frequency, count):
+    """`Shop.cap` pays for frequency x weeks on each channel."""
+    strategy = ctx.strategies["s1"].model_copy(update={
+        "days": days, "weekly_frequency": frequency, "shares": {"email": 0.4, "sms": 0.3, "push": 0.3}})
+    rows, unsent = make_calendar(strategy, {})
+    assert Counter(row["channel"] for row in rows) == dict.fromkeys(("email", "sms", "push"), count)
+    assert unsent == [] and rows[0]["kind"] == "launch"
+    assert make_calendar(strategy.model_copy(update={"weekly_frequency": 0}), {}) == ([], ["email", "push", "sms"])
 
 
 def test_calendar_gives_every_paid_channel_a_flight_of_the_whole_range(ctx):
     rows, unsent = make_calendar(ctx.strategies["s1"], {"email": ["email-1", "email-2"]})
     flight = [row["date"] for row in rows if row["channel"] == "search"]
     assert flight == ["2026-12-01", "2026-12-14"] and unsent == []
-    assert [row["asset"] for row in rows if row["channel"] == "email"] == ["email-1", "email-2", "email-1"]
+    assert [row["asset"] for row in rows if row["channel"] == "email"] == ["email-1", "email-2", "email-1", "email-2"]
     assert rows[0]["at"] == "2026-12-01T10:00"
 
 

@@ -1,7 +1,7 @@
 """The calendar of a plan: dated sends of owned channels and flights of paid ones, inside the inclusive range of dates.
 
-A customer gets at most the strategy's weekly frequency over all owned channels together. Which copy goes out is said by
-variant; sending is done elsewhere, by people.
+The weekly frequency is what a customer gets on each owned channel, as in the forecast and the budget: every message
+that is paid for has its date. Which copy goes out is said by variant; sending is done elsewhere, by people.
 """
 
 from __future__ import annotations
@@ -11,44 +11,17 @@ import datetime as dt
 from campaignwright.market.words import OWNED_CHANNELS, Strategy
 
 
-def fits(sends: list[int], day: int, frequency: float) -> bool:
-    """Whether one more send on `day` (0 = first day) keeps every seven days within `frequency` messages."""
+def send_days(days: int, frequency: float) -> list[int]:
+    """Days (0 = first) of one channel's sends, evenly from the first day to the last.
+
+    As many as frequency x weeks, rounded and at least one, yet never closer than 7 / frequency days, nor two a day: no
+    seven days hold more than the frequency, rounded up. None at frequency 0.
+    """
     if frequency <= 0:
-        return False
-    if frequency < 1:
-        return all(abs(day - other) * frequency >= 7 for other in sends)
-    planned = sorted([*sends, day])
-    return all(sum(first <= other < first + 7 for other in planned) <= int(frequency) for first in planned)
-
-
-def place_sends(channels: list[str], days: int, frequency: float) -> list[tuple[int, str, str]]:
-    """(day, channel, kind) of the sends, in date order. Most important first: every channel's launch, the main
-    channel's last day, weekly reminders, the other channels' last day."""
-    placed: list[tuple[int, str, str]] = []
-
-    def put(channel: str, kind: str, wanted: range) -> bool:
-        for day in wanted:
-            taken = {(when, where) for when, where, _ in placed}
-            if (day, channel) not in taken and fits([when for when, _, _ in placed], day, frequency):
-                placed.append((day, channel, kind))
-                return True
-        return False
-
-    last = days - 1
-    for channel in channels:
-        put(channel, "launch", range(0, days))
-    for channel in channels[:1]:
-        if days >= 3:
-            put(channel, "last_day", range(last, last + 1))
-    for week in range(1, max(2, days // 7)):
-        middle = 7 * week if days >= 14 else days // 2
-        for channel in channels:
-            if days >= 5 and put(channel, "reminder", range(middle, min(middle + 6, last))):
-                break
-    for channel in channels[1:]:
-        if days >= 3:
-            put(channel, "last_day", range(last, last + 1))
-    return sorted(placed, key=lambda row: (row[0], channels.index(row[1])))
+        return []
+    room = 1 + int((days - 1) * min(frequency, 7) / 7 + 1e-9)
+    sends = min(max(round(frequency * days / 7), 1), room)
+    return [0] if sends == 1 else [step * (days - 1) // (sends - 1) for step in range(sends)]
 
 
 def make_calendar(strategy: Strategy, variants: dict[str, list[str]]) -> tuple[list[dict], list[str]]:
@@ -57,20 +30,19 @@ def make_calendar(strategy: Strategy, variants: dict[str, list[str]]) -> tuple[l
     `variants`: channel -> ids of its copy variants, best first; launch takes the first, later sends the next ones.
     """
     channels = sorted(strategy.shares, key=lambda channel: (-strategy.shares[channel], channel))
-    owned = [channel for channel in channels if channel in OWNED_CHANNELS]
-    last = strategy.start + dt.timedelta(days=strategy.days - 1)
-    rows, counts = [], dict.fromkeys(owned, 0)
-    for day, channel, kind in place_sends(owned, strategy.days, strategy.weekly_frequency):
-        ids = variants.get(channel, [])
-        date = strategy.start + dt.timedelta(days=day)
-        at = dt.datetime.combine(date, dt.time(strategy.send_hour)).isoformat(timespec="minutes")
-        asset = ids[counts[channel] % len(ids)] if ids else None
-        counts[channel] += 1
-        rows.append({"date": date.isoformat(), "at": at, "channel": channel, "kind": kind, "asset": asset})
+    sends = send_days(strategy.days, strategy.weekly_frequency)
+    rows = []
     for channel in channels:
-        if channel not in OWNED_CHANNELS:
-            asset = next(iter(variants.get(channel, [])), None)
-            for date, kind in ((strategy.start, "flight_start"), (last, "flight_end")):
-                rows.append({"date": date.isoformat(), "at": None, "channel": channel, "kind": kind, "asset": asset})
+        ids = variants.get(channel) or [None]
+        if channel in OWNED_CHANNELS:
+            kinds = ["launch", *["reminder"] * (len(sends) - 2), "last_day"]
+            planned = [(day, kind, ids[n % len(ids)]) for n, (day, kind) in enumerate(zip(sends, kinds, strict=False))]
+        else:
+            planned = [(0, "flight_start", ids[0]), (strategy.days - 1, "flight_end", ids[0])]
+        for day, kind, asset in planned:
+            date = strategy.start + dt.timedelta(days=day)
+            at = dt.datetime.combine(date, dt.time(strategy.send_hour)).isoformat(timespec="minutes")
+            rows.append({"date": date.isoformat(), "at": at if channel in OWNED_CHANNELS else None, "channel": channel,
+                         "kind": kind, "asset": asset})
     rows.sort(key=lambda row: (row["date"], row["kind"] == "flight_end", channels.index(row["channel"])))
-    return rows, [channel for channel in owned if not counts[channel]]
+    return rows, [channel for channel in channels if channel in OWNED_CHANNELS and not sends]
