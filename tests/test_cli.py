@@ -65,6 +65,21 @@ def test_plan_approve_export(demo_copy: Path, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.md"))
 
 
+def test_finished_answers_stay_whatever_stands_in_them(tmp_path: Path) -> None:
+    from campaignwright.ui.batch import done_ids, read_requests
+
+    out, odd = tmp_path / "out.jsonl", "one\u2028two\u0085three"
+    kept = "".join(json.dumps({"id": name, "text": odd}, ensure_ascii=False) + "\n" for name in "ab") + "not an answer\n"
+    whole = json.dumps({"id": "c", "text": "咖啡"}, ensure_ascii=False)
+    out.write_bytes((kept + whole).encode()[:-4])  # killed in the middle of a character
+    assert done_ids(out) == {"a", "b"} and out.read_bytes().decode() == kept
+    out.write_bytes((kept + whole).encode())  # killed before the line's end
+    assert done_ids(out) == {"a", "b", "c"} and out.read_bytes().decode() == kept + whole + "\n"
+    assert not list(tmp_path.glob(".*"))
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": 1, "request": odd}, ensure_ascii=False) + "\r\n\n", encoding="utf-8")
+    assert read_requests(tmp_path / "in.jsonl") == [{"id": "1", "request": odd}]
+
+
 def test_batch_goes_on_where_it_stopped(demo_copy: Path, tmp_path: Path) -> None:
     rows = [{"id": "a", "request": "hello"}, {"id": "b", "request": "What is the capital of France?"}]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

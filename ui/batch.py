@@ -18,7 +18,7 @@ from campaignwright.ui.terminal import console, new_session, progress_bar
 def read_requests(path: Path) -> list[dict]:
     """Lines with `id` and `request` (and optionally `session`, `today`). Raises ValueError naming every bad line."""
     rows, problems, seen = [], [], set()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -41,19 +41,22 @@ def read_requests(path: Path) -> list[dict]:
 
 
 def done_ids(out: Path) -> set[str]:
-    """Ids already answered in `out`; a half-written last line is cut off."""
+    """Ids already answered in `out`; a last line that a kill cut short is taken off, all else stays as it is."""
     if not out.exists():
         return set()
-    lines = out.read_text(encoding="utf-8").splitlines()
-    good = []
-    for line in lines:
-        try:
-            good.append((json.loads(line)["id"], line))
-        except (ValueError, KeyError):
-            break
-    if len(good) < len(lines):
-        out.write_text("".join(line + "\n" for _, line in good), encoding="utf-8")
-    return {identifier for identifier, _ in good}
+    *lines, last = out.read_bytes().split(b"\n")
+    if last:
+        lines += [last] if _id(last) else []
+        write_atomic(out, b"".join(line + b"\n" for line in lines))
+    return {found for line in lines if (found := _id(line))}
+
+
+def _id(line: bytes) -> str | None:
+    """The id of an answer, None for what is none."""
+    try:
+        return str(json.loads(line)["id"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def ask_file(copilot, requests: Path, out: Path) -> None:
