@@ -19,7 +19,7 @@ from campaignwright.models import forecast_notes, store
 from campaignwright.models.budget import Worth
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_calibration import SHARED, ForecastCalibration
-from campaignwright.models.forecast_shop import Shop, demand_multiplier
+from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.response import ResponseModel
 from campaignwright.models.strategy_space import Batch, K, batch_of, product_categories
 from campaignwright.models.strategy_threads import one_thread
@@ -183,8 +183,3 @@ class Forecaster:
             if forecast.figures.get("roas", (np.inf,))[0] < brief.min_roas:
                 broken.append("min_roas")
         return broken
-
-    def lift(self, strategy: Strategy) -> float:
-        """Demand at the strategy's discount relative to full price (from the price model)."""
-        batch = batch_of([strategy], self.categories)
-        return float(demand_multiplier(self.shop.table(batch), batch.discount)[0])

@@ -217,6 +217,15 @@ def test_the_plan_is_complete_and_speaks_of_one_budget_split(ctx):
     assert [row["campaign_id"] for row in plan["evidence"]["campaigns"]] == ["k1", "k2"]
 
 
+def test_a_what_if_split_of_other_money_stays_out_of_the_plan(ctx):
+    plan_of(ctx)
+    for figure in ctx.results["allocate_budget"]["figures"]:  # as if 12,000 had been asked about since
+        figure["value"] *= 1.5
+    plan = plan_of(ctx)
+    figures = {figure["name"]: figure["value"] for figure in plan["figures"]}
+    assert figures["budget"] == plan["strategy"]["budget"] == 8000
+
+
 def test_the_hash_names_the_content_not_the_run(ctx):
     first = plan_of(ctx)
     ctx.results.clear()

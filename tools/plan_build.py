@@ -102,10 +102,19 @@ def _brief_of(ctx: Context, strategy: Strategy) -> Brief:
         assumed=["objective", "tone", "language"])
 
 
+def _earlier_split(builder: Builder) -> ToolResult | None:
+    """The split made before for this strategy at its budget, as stated or as settled on; a what-if's is not taken."""
+    result = builder.earlier("allocate_budget", strategy_id=builder.strategy_id)
+    if result is None:
+        return None
+    stated = next((figure.value for figure in result.figures if figure.name == "budget"), None)
+    spent = sum(figure.value for figure in result.figures if figure.name.startswith("spend_"))
+    return result if round(builder.strategy.budget, 2) in (stated, round(spent, 2)) else None
+
+
 def _settle_budget(builder: Builder) -> ToolResult | dict:
     """The budget split; the strategy takes over its shares, so that forecast, calendar and table speak of one split."""
-    reuse = builder.earlier("allocate_budget", strategy_id=builder.strategy_id)
-    result = builder.ask("budget", "allocate_budget", reuse, strategy_id=builder.strategy_id)
+    result = builder.ask("budget", "allocate_budget", _earlier_split(builder), strategy_id=builder.strategy_id)
     if isinstance(result, dict):
         return result
     spends = {figure.name.removeprefix("spend_"): figure.value for figure in result.figures
