@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from campaignwright.market.workspace import require
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS approvals (
   approval_id INTEGER PRIMARY KEY, plan_hash TEXT NOT NULL UNIQUE, approved_at TEXT NOT NULL, plan TEXT NOT NULL);
@@ -50,11 +52,14 @@ def plan_hash(plan: dict[str, Any]) -> str:
 
 
 class Ledger:
-    """The ledger of one workspace directory. Every method opens, commits and closes: safe beside other processes."""
+    """The ledger of one workspace directory. Every method opens, commits and closes: safe beside other processes.
+
+    Raises WorkspaceError where there is no workspace: an approval belongs to a shop, not to a mistyped name.
+    """
 
     def __init__(self, workspace_path: str | Path) -> None:
+        require(workspace_path)
         self.path = Path(workspace_path) / "ledger.sqlite"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as connection:
             connection.executescript(_TABLES)
 

@@ -36,6 +36,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
+def require(path: str | Path) -> None:
+    """Raise WorkspaceError, with the remedy, when there is no workspace at `path`."""
+    if not (Path(path) / "workspace.json").exists():
+        raise WorkspaceError(f"There is no workspace at {path}. Import a file to make one, or run `campaignwright demo`.")
+
+
 class Workspace:
     """An open workspace. Use `Workspace.open`; close it (or use `with`) so that others can open it.
 
@@ -55,7 +61,7 @@ class Workspace:
         settings_file = path / "workspace.json"
         if not settings_file.exists():
             if not create:
-                raise WorkspaceError(f"There is no workspace at {path}. Import a file to make one, or run `campaignwright demo`.")
+                require(path)
             path.mkdir(parents=True, exist_ok=True)
             settings = {"name": path.resolve().name, "currency": "USD", "key": secrets.token_hex(16)}
             write_atomic(settings_file, json.dumps(settings, indent=1).encode())

@@ -17,6 +17,8 @@ from campaignwright.market.export_numbers import day, money, percent, show_range
 from campaignwright.market.export_tables import META_COLUMNS, safe_cell, write_csv
 from campaignwright.market.exporters import FORMATS, ExportProblem, export, read_plan, render_markdown, to_do
 from campaignwright.market.ledger import Ledger, plan_hash
+from campaignwright.market.workspace import Workspace, WorkspaceError
+from campaignwright.ui import files
 
 GOOGLE_HEAD = ["Campaign", "Ad Group", "Ad type", "Labels", "Headline 1", "Headline 1 position"]
 GOOGLE_TAIL = ["Description 4", "Description 4 position", "Path 1", "Path 2", "Final URL", "Campaign status", "Budget"]
@@ -155,9 +157,14 @@ def plan() -> dict:
     return plan | {"plan_hash": plan_hash(plan)}
 
 
+def new_ledger(folder) -> Ledger:
+    Workspace.open(folder, create=True).close()
+    return Ledger(folder)
+
+
 @pytest.fixture
 def ledger(tmp_path, plan) -> Ledger:
-    ledger = Ledger(tmp_path / "shop")
+    ledger = new_ledger(tmp_path / "shop")
     ledger.approve(plan)
     return ledger
 
@@ -170,7 +177,7 @@ def rows_of(path) -> tuple[list[str], list[dict[str, str]]]:
 
 @pytest.mark.parametrize("format", ["google-ads", "meta", "csv"])
 def test_files_for_accounts_need_approval(plan, tmp_path, format):
-    fresh = Ledger(tmp_path / "other")
+    fresh = new_ledger(tmp_path / "other")
     for ledger in (None, fresh):
         with pytest.raises(ExportProblem, match="not approved: approve it first"):
             export(plan, format, tmp_path, ledger=ledger)
@@ -186,12 +193,21 @@ def test_documents_do_not(plan, tmp_path, format):
     assert path.stat().st_size > 500
 
 
+def test_a_mistyped_workspace_is_not_made(plan, tmp_path):
+    [path] = export(plan, "json", tmp_path)
+    for attempt in (lambda: files.approve(path, tmp_path / "typo"), lambda: files.export(path, "csv", tmp_path, tmp_path / "typo")):
+        with pytest.raises(WorkspaceError, match="no workspace at .*typo"):
+            attempt()
+    files.export(path, "md", tmp_path, tmp_path / "typo")  # a document needs none
+    assert list(tmp_path.glob("*.md")) and not (tmp_path / "typo").exists()
+
+
 def test_a_plan_changed_by_hand_is_neither_approved_nor_exported(plan, tmp_path, ledger):
     plan["figures"][3]["value"] = 99_999.0
     with pytest.raises(ExportProblem, match="changed by hand"):
         export(plan, "google-ads", tmp_path, ledger=ledger)
     with pytest.raises(ValueError, match="changed by hand"):
-        Ledger(tmp_path / "other").approve(plan)
+        new_ledger(tmp_path / "other").approve(plan)
 
 
 def test_google_ads_editor_file(plan, tmp_path, ledger):
@@ -230,7 +246,7 @@ def test_asset_file_keeps_merge_tags_and_times(plan, tmp_path, ledger):
 def test_a_channel_the_plan_lacks_is_said(plan, tmp_path):
     plan["budget"]["channels"] = plan["budget"]["channels"][:1]
     plan["plan_hash"] = plan_hash(plan)
-    ledger = Ledger(tmp_path / "shop")
+    ledger = new_ledger(tmp_path / "shop")
     ledger.approve(plan)
     with pytest.raises(ExportProblem, match="no search ads"):
         export(plan, "google-ads", tmp_path, ledger=ledger)

@@ -34,8 +34,9 @@ def approve(path: Path, workspace: str) -> None:
 
 
 def export(path: Path, format: str, out: Path, workspace: str) -> None:
-    """Write the plan in `format` under `out`; ad formats need the approval."""
-    for file in exporters.export(read_plan(path), format, out, ledger=Ledger(Path(workspace))):
+    """Write the plan in `format` under `out`; ad formats need the approval, documents not even a workspace."""
+    ledger = Ledger(Path(workspace)) if format in AD_FORMATS else None
+    for file in exporters.export(read_plan(path), format, out, ledger=ledger):
         console.print(str(file), highlight=False, soft_wrap=True)
 
 
