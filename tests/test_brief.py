@@ -235,3 +235,11 @@ def test_the_schema_marks_copied_words(ctx: Context) -> None:
     ]
     assert any(option.get("x-said") for option in properties["budget"]["anyOf"])
     assert ctx.brief is None
+
+
+def test_a_budget_per_day_is_asked_for_as_a_total(ctx: Context) -> None:
+    result = ask(ctx, "Two weeks for trainers, £500 a day", budget="£500", days="Two weeks")
+    assert result.summary["missing"] == ["budget"] and "total" in result.summary["conflicts"][0]
+    ctx.language = "zh"
+    assert "总预算" in ask(ctx, "跑鞋，每天500", budget="每天500").summary["conflicts"][0]
+    assert ctx.brief.budget is None and ctx.brief.days == 14

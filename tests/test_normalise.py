@@ -562,6 +562,47 @@ def test_currency_is_the_one_said_else_the_workspaces(said: str, workspace: str,
     assert normalise.money(said, currency=workspace) == expected
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "£500 a day", "5 grand a week", "10k per month", "每天500元", "500元/天", "日预算500", "€500 per channel",
+        "£20 per email", "500 quid a day", "5k each", "daily budget of 500", "5k a month for ads",
+    ],
+)  # fmt: skip
+def test_a_rate_is_no_total_budget(said: str) -> None:
+    with pytest.raises(ToolError, match="total for the whole campaign"):
+        normalise.money(said, currency="GBP", current=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "request_", "rate"),
+    [
+        ("500", "spend £500 a day on shoes", True),
+        ("2万", "2万每周，跑鞋", True),
+        ("£8k", "two weeks, £8k, a week before Christmas", False),
+        ("£8k", "£8k a week from Monday", False),
+        ("2万5", "2万5，每天发", False),
+    ],
+)
+def test_a_rate_is_seen_in_the_request_it_was_taken_from(said: str, request_: str, rate: bool) -> None:
+    assert normalise.is_rate(said, request_) is rate
+
+
+def test_an_offer_may_be_per_order() -> None:
+    assert normalise.offer("£5 off each order", currency="GBP")[1]["amount_off"] == 5.0
+
+
+@pytest.mark.parametrize(("said", "amount"), [("5 lakh", 5e5), ("2.5 crores", 2.5e7), ("20 thousands", 2e4)])
+def test_large_units_are_read(said: str, amount: float) -> None:
+    assert normalise.money(said, currency="INR") == (amount, "INR")
+
+
+@pytest.mark.parametrize("said", ["5 mln", "5b", "2 zillion", "5 mrd"])
+def test_an_unknown_unit_is_refused(said: str) -> None:
+    with pytest.raises(ToolError, match="as the unit"):
+        normalise.money(said, currency="EUR")
+
+
 @pytest.fixture
 def shop(workspace: Workspace) -> Workspace:
     """Six products in three categories, two of them alike in name."""

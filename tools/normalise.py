@@ -12,7 +12,7 @@ from campaignwright.tools.normalise_campaigns import campaign
 from campaignwright.tools.normalise_dates import start_and_days
 from campaignwright.tools.normalise_duration import duration
 from campaignwright.tools.normalise_names import audience, channel, channels, offer
-from campaignwright.tools.normalise_numbers import count, fraction, money, ratio
+from campaignwright.tools.normalise_numbers import count, fraction, is_rate, money, ratio
 from campaignwright.tools.normalise_products import ProductMatch, product, products
 from campaignwright.tools.normalise_text import has_cjk, spoken
 
@@ -26,6 +26,7 @@ __all__ = [
     "duration",
     "fraction",
     "has_cjk",
+    "is_rate",
     "money",
     "offer",
     "product",

@@ -200,7 +200,9 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     details: dict[str, object] = {}
     over = _OVER.search(text)
     if over:
-        details["threshold"], details["currency"] = money(over[1], currency=currency, argument=argument)
+        details["threshold"], details["currency"] = money(
+            over[1], currency=currency, argument=argument, rates=True
+        )
     rest = text.replace(over[0], " ") if over else text
     if re.search(
         r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|包邮|免邮|"
@@ -221,7 +223,9 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         return "percent_off", details | {"discount": fraction(rest, argument=argument)}
     if _AMOUNT.search(rest) or re.search(r"减\s*\d", rest):
         if numbers(rest):
-            details["amount_off"], details["currency"] = money(rest, currency=currency, argument=argument)
+            details["amount_off"], details["currency"] = money(
+                rest, currency=currency, argument=argument, rates=True
+            )
         return "amount_off", details
     near = closest(strip_frame(text), _table("offers"), cutoff=85)
     if near:

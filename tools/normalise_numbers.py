@@ -48,6 +48,22 @@ _MORE = re.compile(
 )
 _ABSOLUTE = re.compile(r"\bto\b(?! (?:the|my) budget)|\bat\b|\binstead\b|到|成|为|改")
 _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
+_EACH = (
+    r"(?:days?|d|nights?|weeks?|wks?|fortnights?|months?|mo|quarters?|years?|yr|hours?|hr|channels?|e-?mails?|mails?|"
+    r"messages?|texts?|sms|sends?|posts?|ads?|campaigns?|customers?|clients?|persons?|people|heads?|orders?|clicks?|"
+    r"products?|items?)(?![a-z])"
+)
+_PER = re.compile(  # what makes an amount a rate, wherever it stands
+    rf"\bper (?!cent|se\b)|\b(?:each|every|apiece)\b|\b(?:daily|hourly|weekly|fortnightly|monthly|quarterly|yearly)\b|"
+    rf"/ ?(?:{_EACH}|天|日|周|星期|礼拜|月|年|渠道|封|条|人|单)|每|各|日均|[日周月]预算|"
+    r"(?<![一二三四五六七八九十\d第])[一单]个?(?:天|日|周|星期|礼拜|月)(?=[花投给用]?\d)"
+)
+_PER_BEHIND = re.compile(  # and what does so right behind it; "a week from Monday" is a date
+    rf" ?(?:per|an?|each|every) {_EACH}"
+    r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning))|"
+    rf" ?/ ?{_EACH}| ?(?:daily|weekly|monthly)\b| ?/ ?(?:天|日|周|星期|礼拜|月)|每(?:天|日|周|星期|礼拜|个?月|个?渠道|封|条)"
+)
+_SCALE_UNKNOWN = re.compile(r" ?(?:tsd|tausend|mille|mil|mln|mio|mrd|trillion|tn|[a-z]*zillion|b)(?![a-z])")
 
 
 @functools.cache
@@ -77,12 +93,37 @@ def _single(found: list[Number], said: object, argument: str, expected: str) -> 
     return values[0]
 
 
-def money(said: object, *, currency: str, current: float | None = None, argument: str = "budget") -> tuple[float, str]:
+@functools.cache
+def _sign() -> str:
+    """A pattern of every currency sign, name and code."""
+    return "|".join(pattern for pattern, _ in _SIGNS) + "|" + _codes().pattern
+
+
+def is_rate(said: object, request: str = "") -> bool:
+    """Whether the words are an amount per day, channel, message and the like, which is no total: "£500 a day", "每天500元".
+
+    `request`: the message they were taken from, for "500" out of "500 a day".
+    """
+    text, whole = tail(clean(said)), clean(request)
+    behind = re.compile(rf"(?:{_sign()})?(?:{_PER_BEHIND.pattern})")
+    if _PER.search(text) or any(behind.match(text[n.end :].lstrip()) for n in numbers(text)):
+        return True
+    same = re.compile(rf"(?<![a-z\d.,]){re.escape(text)}(?![a-z\d]|[.,]\d)")
+    rests = [whole[match.end() :].lstrip() for match in same.finditer(whole)] if numbers(text) else []
+    return bool(rests) and all(behind.match(rest) for rest in rests)
+
+
+def money(
+    said: object, *, currency: str, current: float | None = None, argument: str = "budget", rates: bool = False
+) -> tuple[float, str]:
     """(amount, ISO currency). No currency said = `currency` (the workspace's). `current` lets "half", "10% more",
-    "2k less",
-    "再加5000" be read as changes of it. Raises ToolError(retry)."""
+    "2k less", "再加5000" be read as changes of it. An amount per day, channel or message is refused unless `rates`.
+    Raises ToolError(retry)."""
     expected = "an amount of money such as 20k, $20,000 or 2万"
     text = tail(clean(said))
+    if not rates and is_rate(said) and numbers(text):
+        amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
+        raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
     code = _currency(text, currency)
     if re.search(r"(?<![\d\w])-\s?[$€£¥]?\d", text) and not re.search(r"\d ?- ?[$€£¥]?\d", text):
         raise problem(argument, "an amount of 0 or more", said)
@@ -100,7 +141,10 @@ def money(said: object, *, currency: str, current: float | None = None, argument
     found = numbers(text)
     if not found and _NONE.search(text):
         return 0.0, code or currency
-    amount = _single(_near_currency(found, text), said, argument, expected)
+    near = _near_currency(found, text)
+    if any(_SCALE_UNKNOWN.match(text[n.end :]) for n in near):
+        raise problem(argument, f"{expected}, with k, million, lakh, crore, 万 or 亿 as the unit", said)
+    amount = _single(near, said, argument, expected)
     if not math.isfinite(amount) or amount > 1e12:
         raise problem(argument, "an amount below 10^12", said)
     return round(amount, 2), code or currency
@@ -108,8 +152,7 @@ def money(said: object, *, currency: str, current: float | None = None, argument
 
 def _near_currency(found: list[Number], text: str) -> list[Number]:
     """The numbers that stand beside a currency sign, when some do; else all."""
-    sign = "|".join(pattern for pattern, _ in _SIGNS) + "|" + _codes().pattern
-    before, after = re.compile(rf"(?:{sign})\s?$"), re.compile(rf"\s?(?:(?:of|in) )?(?:{sign})")
+    before, after = re.compile(rf"(?:{_sign()})\s?$"), re.compile(rf"\s?(?:(?:of|in) )?(?:{_sign()})")
     near = [n for n in found if before.search(text[: n.start]) or after.match(text[n.end :])]
     return near or found
 

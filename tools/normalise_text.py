@@ -58,6 +58,9 @@ SCALES = {
     "billion": 1e9,
     "bn": 1e9,
 }
+    "lakh": 1e5,
+    "lac": 1e5,
+    "crore": 1e7,
 ZH_DIGITS = {
     **{c: i for i, c in enumerate("零一二三四五六七八九")},
     "〇": 0,
@@ -79,7 +82,7 @@ ZH_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "w": 10_000, "�
 CJK = re.compile(r"[\u3400-\u9fff]")
 _DIGITS = r"\d{1,3}(?:[ '\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*"
 _WORD = "|".join(sorted([*UNITS, *TENS], key=len, reverse=True))
-_SCALE = r"hundred|thousand|grand|million|billion|mn|bn|k|m"
+_SCALE = r"hundred|thousand|grand|million|billion|lakh|lac|crore|mn|bn|k|m"
 _MONEY = "usd|eur|gbp|cny|rmb|yuan|dollar|euro|pound|quid|buck"
 _EN = re.compile(
     rf"(?<![a-z])(?:half (?:a|an) (?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
@@ -93,7 +96,7 @@ _ZH = re.compile(
     r"(?<=[0-9一二两三四五六七八九])个(?=百万|千万|[万亿w]))*"
 )
 _EN_DIGITS = re.compile(
-    rf"(?<![\d.,])({_DIGITS})(?:\s?(hundred|thousand|grand|million|billion|mn|bn|k|m)(?!(?!{_MONEY})[a-z]))?"
+    rf"(?<![\d.,])({_DIGITS})(?:\s?({_SCALE})(?!(?!{_MONEY})[a-z]))?"
 )
 
 _CORRECTION = re.compile(
@@ -115,7 +118,8 @@ def clean(said: object) -> str:
     """NFKC, lower case, plain dashes and quotes, single spaces, no wrapping punctuation."""
     text = unicodedata.normalize("NFKC", str(said)).lower()
     text = re.sub(r"[‘’`´]", "'", re.sub(r"[“”„]", '"', re.sub(r"[‐‑‒–—―−〜～]", "-", text)))
-    text = re.sub(r"\s+", " ", text).strip(" \"'!?.,;:()[]<>。，；：！？、「」『』《》")
+    text = re.sub(r"(?<=\d )(thousand|million|billion|lakh|lac|crore)s\b|\b(lakh|crore)s\b", r"\1\2", re.sub(r"\s+", " ", text))
+    text = text.strip(" \"'!?.,;:()[]<>。，；：！？、「」『』《》")
     return text
 
 

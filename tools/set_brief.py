@@ -145,6 +145,9 @@ class _Reading:
 
     def _dates(self) -> None:
         today, old = self.ctx.today, self.old
+        if normalise.is_rate(self.said["budget"], self.ctx.request):
+            self.conflict("rate", "budget", said=self.said["budget"])
+            return
         length: int | None = None
         if "start" in self.said:
             start, length = normalise.start_and_days(self.said["start"], today, current=old.start if old else None)
