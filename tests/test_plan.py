@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from campaignwright.market.export_numbers import FIGURE_SLOT
-from campaignwright.market.exporters import render_markdown
-from campaignwright.market.ledger import plan_hash
+from campaignwright.market.exporters import export, render_markdown
+from campaignwright.market.importers import import_file
+from campaignwright.market.ledger import Ledger, plan_hash
 from campaignwright.market.words import Brief, Strategy
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call, tool
 from campaignwright.tools.plan import build_plan, edit_plan
 from campaignwright.tools.plan_calendar import make_calendar, send_days
 from campaignwright.tools.plan_risks import chance_below
+from campaignwright.tools.read_out import read_out
 from campaignwright.tools.registry import TOOLS
 from campaignwright.tools.write_copy import write_copy
 
@@ -363,3 +365,17 @@ def test_chance_below_matches_the_interval():
     assert chance_below(2.0, 3, 2.0, 5) == pytest.approx(0.1)
     assert chance_below(5.0, 3, 2.0, 5) == pytest.approx(0.9)
     assert chance_below(-1.0, 3, -1.0, 7) == pytest.approx(0.1)
+
+
+def test_an_exported_campaign_that_comes_back_is_compared_with_its_approved_forecast(ctx, tmp_path):
+    """Export -> the ad account's report -> import -> `read_out`."""
+    plan, ledger = plan_of(ctx), Ledger(ctx.workspace.path)
+    ledger.approve(plan)
+    [ads] = export(plan, "google-ads", tmp_path, ledger=ledger)
+    name = pd.read_csv(ads)["Campaign"].iloc[0]
+    report = tmp_path / "report.csv"
+    report.write_text("Day,Campaign,Currency code,Clicks,Impr.,Cost,Conversions,Conv. value\n" + "".join(
+        f"2026-12-0{day},{named},GBP,100,2000,300,10,1500\n" for day, named in ((1, name), (2, "Another abcdef"))))
+    import_file(ctx.workspace, report)
+    notes = [read_out.function(ctx, campaign=one).notes for one in (name, "Another abcdef")]
+    assert any("£24,000" in note for note in notes[0]) and not any("approved forecast" in note for note in notes[1])
