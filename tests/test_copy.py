@@ -112,6 +112,13 @@ def test_only_supplied_facts(text, fault):
     assert fault is None or fault in check.detail
 
 
+@pytest.mark.parametrize("language, text", [("en", "Save with code by Sunday"), ("zh", "输入优惠码立享优惠")])
+def test_a_code_is_named_only_when_there_is_one(language, text):
+    facts = {name: value for name, value in FACTS.items() if name != "code"}
+    assert "no code is supplied" in check_facts({"text": text}, facts, "percent_off", language).detail
+    assert check_facts({"text": text.replace("code", "code RUN15")}, FACTS, "percent_off", language).ok
+
+
 @pytest.mark.parametrize("language, text", [
     ("en", "Only 3 left"), ("en", "The best shoe"), ("en", "Guaranteed to fit"), ("en", "Clinically proven"),
     ("en", "Thousands of happy customers"), ("zh", "全网最低价"), ("zh", "国家级品质"), ("zh", "销量第一"),

@@ -36,6 +36,8 @@ _WORD_NUMBER = re.compile(
     r"[- ](?:per ?cent|percent|dollars?|pounds?|euros?|quid|days? (?:left|only)|hours? (?:left|only))\b", re.I)
 _CODE = re.compile(r"\b(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4,}\b|(?:\bcode|优惠码|口令)[ :：]+([A-Z0-9]{3,})\b")
 
+_CODE_WORD = re.compile(r"\b(?:promo |discount |voucher )?codes?\b|优惠码|折扣码|优惠口令", re.I)
+
 
 class Check(NamedTuple):
     """One rule's verdict. `detail` says what was found, in few words."""
@@ -169,6 +171,8 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         codes = (found.group(1) or found.group(0) for found in _CODE.finditer(text))
         faults += [f"{name}: code {code} is not supplied" for code in codes if code not in supplied]
         own = _without(text, facts)
+        if "code" not in facts and (said := _CODE_WORD.search(own)):
+            faults.append(f"{name}: “{said.group(0)}”, but no code is supplied")
         for claim, patterns in claims.items():
             found = None if claim in allowed or claim == offer else re.search(patterns[language], own, re.I)
             faults += [f"{name}: “{found.group(0)}” is not the offer"] if found else []
