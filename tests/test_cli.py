@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from campaignwright.agent.turns import Turn
 
 SCRIPT = "from campaignwright.ui.cli import main; main()"
 REQUEST = "Plan a 2-week campaign for running shoes, $20k, ROAS at least 4"
@@ -48,6 +54,97 @@ def test_no_workspace_is_said_with_the_remedy(tmp_path: Path) -> None:
 def test_a_wrong_file_changes_nothing(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert name in one_line(run("import", name, "-w", "shop", folder=tmp_path), 4)
+    assert not (tmp_path / "shop").exists()
+
+
+def test_earlier_files_are_kept_and_reported(tmp_path: Path) -> None:
+    (tmp_path / "stock.csv").write_text("product_id,on_hand\np1,5\n")
+    (tmp_path / "odd.csv").write_text("who,what\n1,2\n")
+    done = run("import", "stock.csv", "odd.csv", "-w", "shop", "--table", "stock", "--json", folder=tmp_path)
+    assert "odd.csv" in one_line(done, 4)
+    assert [json.loads(line)["rows_kept"] for line in done.stdout.splitlines()] == [1]
+    assert (tmp_path / "shop" / "workspace.json").exists()
+
+
+def test_the_page_starts_a_workspace_only_by_name_and_where_nothing_is(tmp_path: Path, monkeypatch) -> None:
+    from campaignwright.market.workspace import WorkspaceError
+    from campaignwright.ui import cli, desk
+
+    assert "campaignwright demo" in one_line(run("ui", folder=tmp_path), 1)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-shop").mkdir()
+    assert cli.default_workspace() == "demo-shop"
+    assert desk.begin(Path("my-shop")) and not desk.begin(Path("my-shop")) and cli.default_workspace() == "my-shop"
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("x")
+    with pytest.raises(WorkspaceError, match="photos holds other files"):
+        desk.begin(Path("photos"))
+
+
+class Scripted:
+    """A copilot that gives the events it was made with."""
+
+    def __init__(self, *events: dict) -> None:
+        self.events = events
+
+    def __enter__(self) -> Scripted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def stream(self, text: str, session: str) -> Iterator[dict]:
+        yield from self.events
+
+    def ask(self, text: str, session: str) -> Turn:
+        return self.events[-1]["turn"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(("error", "code"), [(None, 0), ("model", 1)])
+def test_a_failed_turn_is_an_exit_code(monkeypatch, error: str | None, code: int, options: list[str]) -> None:
+    from campaignwright.ui import cli
+
+    turn = Turn(text="The model does not answer.", error=error)
+    monkeypatch.setattr(cli, "_copilot", lambda *_: Scripted({"type": "done", "turn": turn}))
+    assert CliRunner().invoke(cli.app, ["ask", "hello", *options]).exit_code == code
+
+
+def test_ctrl_c_is_said(monkeypatch, capsys) -> None:
+    from campaignwright.ui import cli
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_copilot", stop)
+    monkeypatch.setattr(sys, "argv", ["campaignwright", "ask", "hello"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130 and "stopped; what was finished is kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("final", ["It costs $5.\n\nA note.", "Only this was left."])
+def test_text_is_printed_as_it_comes_and_once(monkeypatch, final: str) -> None:
+    from campaignwright.ui import terminal
+
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "console", Console(file=screen))
+    monkeypatch.setattr(terminal, "stderr", Console(file=screen))
+    seen = []
+
+    class Watched(Scripted):
+        def stream(self, text: str, session: str) -> Iterator[dict]:
+            for event in self.events:
+                seen.append(screen.getvalue())
+                yield event
+
+    card = {"type": "tool_end", "name": "price", "arguments": {}, "seconds": 1.0}
+    said = [{"type": "text", "text": part} for part in ("It costs ", "$5. ", "\n\nA note.")]
+    terminal.show_turn(Watched({"type": "text", "text": "Let me see."}, card, *said, {"type": "done", "turn": Turn(text=final)}), "s", "?")
+    assert seen[-2].splitlines() == ["Let me see.", "  price()  1.0 s", "It costs $5. "]
+    assert screen.getvalue().count("A note.") == 1 and screen.getvalue().endswith(final.splitlines()[-1] + "\n")
+    assert ("Only" in final) == ("Only" in screen.getvalue())
 
 
 def test_plan_approve_export(demo_copy: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The command line. Presentation only: it parses, calls the parts below and prints; heavy imports wait until needed.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 bad input data. An error is one line on standard error.
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 bad input data, 130 stopped (Ctrl-C). An error is one line on standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ app = typer.Typer(
 finetune_app = typer.Typer(no_args_is_help=True, help="Train the language model: corpus, base, LoRA adapters.")
 app.add_typer(finetune_app, name="finetune")
 
-FAILED, USAGE, REFUSED, BAD_DATA = 1, 2, 3, 4
+FAILED, USAGE, REFUSED, BAD_DATA, STOPPED = 1, 2, 3, 4, 130
 
 
 class Stop(Exception):
@@ -35,8 +35,9 @@ class Stop(Exception):
 
 
 def default_workspace() -> str:
-    """$CAMPAIGNWRIGHT_WORKSPACE, else ./my-shop when it exists, else ./demo-shop."""
-    return os.environ.get("CAMPAIGNWRIGHT_WORKSPACE") or ("my-shop" if Path("my-shop").exists() else "demo-shop")
+    """$CAMPAIGNWRIGHT_WORKSPACE, else ./my-shop when it is a workspace, else ./demo-shop."""
+    own = Path("my-shop/workspace.json").exists()
+    return os.environ.get("CAMPAIGNWRIGHT_WORKSPACE") or ("my-shop" if own else "demo-shop")
 
 
 def _day(text: str | None) -> dt.date | None:
@@ -107,8 +108,8 @@ def ask(
             from campaignwright.ui import batch
 
             batch.ask_file(copilot, requests, out)
-        else:
-            terminal.ask_once(copilot, request, session=session or terminal.new_session(), as_json=as_json)
+        elif terminal.ask_once(copilot, request, session=session or terminal.new_session(), as_json=as_json).error:
+            raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -138,13 +139,18 @@ def ui(
     open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser")] = True,
 ) -> None:
     """The chat in a browser, on 127.0.0.1 only."""
+    from campaignwright.ui import desk
+
+    place, day = workspace or default_workspace(), _day(today)
+    if desk.begin(Path(place), create=workspace is not None):
+        typer.echo(f"There was no workspace at {place}: made a new, empty one. Import your data in the page.")
     from campaignwright.ui import web
 
     web.launch(
-        workspace or default_workspace(),
+        place,
         model=model,
         adapter=adapter,
-        today=_day(today),
+        today=day,
         seed=seed,
         port=port,
         open_browser=open_browser,
@@ -160,7 +166,7 @@ def import_files(
         list[str] | None, typer.Option("--map", help="Generic CSV: table_column=file_column, repeatable")
     ] = None,
     currency: Annotated[str | None, typer.Option(help="Currency of the file when it names none (ISO code)")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each report as one line of JSON")] = False,
 ) -> None:
     """Import exports into a workspace; each file is kept whole or not at all."""
     from campaignwright.ui import terminal
@@ -351,9 +357,10 @@ def main() -> None:
     except Stop as stop:
         typer.echo(f"campaignwright: {stop}", err=True)
         sys.exit(stop.code)
-    except KeyboardInterrupt:
-        typer.echo("\ncampaignwright: stopped; what was finished is kept.", err=True)
-        sys.exit(FAILED)
+    except SystemExit as end:
+        if end.code == STOPPED:  # typer's answer to Ctrl-C
+            typer.echo("\ncampaignwright: stopped; what was finished is kept.", err=True)
+        raise
     except Exception as error:
         if os.environ.get("CAMPAIGNWRIGHT_DEBUG"):
             raise

@@ -9,6 +9,21 @@ from pathlib import Path
 from campaignwright.ui import terminal
 
 
+def begin(path: Path, *, create: bool = True) -> bool:
+    """Make an empty workspace at `path` when there is none; True when it was made.
+
+    Raises WorkspaceError when it may not be made: `create` is false, or other files are in that folder.
+    """
+    from campaignwright.market.workspace import Workspace, WorkspaceError
+
+    if (path / "workspace.json").exists():
+        return False
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise WorkspaceError(f"{path} holds other files and is no workspace. Choose another name for a new one.")
+    Workspace.open(path, create=create).close()
+    return True
+
+
 class Desk:
     """Keeps one Copilot open for the chosen workspace; switching closes the other."""
 
@@ -34,13 +49,12 @@ class Desk:
     def copilot(self, name: str):
         """The Copilot of that workspace, opened when needed. Raises WorkspaceError or CopilotError."""
         from campaignwright.agent import Copilot
-        from campaignwright.market.workspace import Workspace
 
         path = self.path(name)
         with self._lock:
             if self._copilot is None or self._path != path:
+                begin(path)
                 self.close()
-                Workspace.open(path, create=True).close()
                 self._copilot, self._path = Copilot.open(path, **self._options), path
             return self._copilot
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from pathlib import Path
@@ -47,36 +48,56 @@ def card(event: dict) -> str:
 
 
 def show_turn(copilot, session: str, text: str) -> object:
-    """Ask and print as it happens; returns the Turn."""
-    turn = None
+    """Ask and print as it happens, the plan last; returns the Turn."""
+    turn, said = None, ""
     for event in copilot.stream(text, session=session):
-        if event["type"] == "tool_end":
+        if event["type"] == "text":
+            console.out(event["text"], end="", highlight=False)
+            said += event["text"]
+        elif event["type"] == "tool_end":
+            said = _end_line(said)
             stderr.print(card(event), style="dim", markup=False, highlight=False)
         elif event["type"] == "done":
             turn = event["turn"]
-    show_answer(turn)
+    _end_line(said)
+    if not _letters(said).endswith(_letters(turn.text)):  # what was streamed is not what the turn came to
+        console.out(turn.text, highlight=False)
+    if turn.plan:
+        show_plan(turn.plan)
     return turn
 
 
-def show_answer(turn) -> None:
-    """The answer and, when there is one, the whole plan."""
+def _end_line(said: str) -> str:
+    """End the line of streamed text, if one is open; returns the text with its line end."""
+    if not said or said.endswith("\n"):
+        return said
+    console.out("", highlight=False)
+    return said + "\n"
+
+
+def _letters(text: str) -> str:
+    """The text without white space, to compare."""
+    return "".join(text.split())
+
+
+def show_plan(plan: dict) -> None:
+    """The whole plan: formatted on a terminal, else as Markdown."""
     from campaignwright.market.exporters import render_markdown
 
-    console.print(turn.text, markup=False, highlight=False)
-    if turn.plan:
-        body = render_markdown(turn.plan)
-        console.print(
-            Markdown(body) if console.is_terminal else body,
-            **({} if console.is_terminal else {"markup": False, "highlight": False, "soft_wrap": True}),
-        )
+    body = render_markdown(plan)
+    console.print(
+        Markdown(body) if console.is_terminal else body,
+        **({} if console.is_terminal else {"markup": False, "highlight": False, "soft_wrap": True}),
+    )
 
 
-def ask_once(copilot, request: str, *, session: str, as_json: bool) -> None:
-    """One request; JSON of the whole turn with `as_json`, else text."""
-    if as_json:
-        print_json(copilot.ask(request, session=session).to_json())
-    else:
-        show_turn(copilot, session, request)
+def ask_once(copilot, request: str, *, session: str, as_json: bool) -> object:
+    """One request; JSON of the whole turn with `as_json`, else text. Returns the Turn."""
+    if not as_json:
+        return show_turn(copilot, session, request)
+    turn = copilot.ask(request, session=session)
+    print_json(turn.to_json())
+    return turn
 
 
 def print_json(value: object) -> None:
@@ -99,22 +120,36 @@ def chat(copilot, session: str) -> None:
 
 
 def import_files(files: list[Path], workspace: str, *, as_json: bool, **options) -> None:
-    """Import each file, print its report; the first bad file stops with its error, earlier ones are kept."""
+    """Import each file and print its report at once (`as_json`: as one line); the first bad file stops with its error.
+
+    Earlier files are kept; a workspace made for files of which none could be imported is taken away again.
+    """
     from campaignwright.market.importers import import_file
     from campaignwright.market.workspace import Workspace
 
-    reports = []
-    with Workspace.open(workspace, create=True) as shop:
-        for file in files:
-            with progress_bar() as progress:
-                report = import_file(shop, file, progress=reporting(progress, f"Importing {file.name}"), **options)
-            reports.append(report.model_dump(mode="json"))
-            if not as_json:
-                show_report(report)
-    if as_json:
-        print_json(reports)
-    else:
+    path = Path(workspace)
+    new, empty = not (path / "workspace.json").exists(), True
+    try:
+        with Workspace.open(path, create=True) as shop:
+            for file in files:
+                with progress_bar() as progress:
+                    report = import_file(shop, file, progress=reporting(progress, f"Importing {file.name}"), **options)
+                empty = False
+                print_json(report.model_dump_json()) if as_json else show_report(report)
+    except BaseException:
+        if new and empty:
+            _take_away(path)
+        raise
+    if not as_json:
         console.print(f"Workspace: {workspace}. Next: campaignwright train -w {workspace}", highlight=False)
+
+
+def _take_away(path: Path) -> None:
+    """Remove a workspace that holds nothing; other files in its folder stay."""
+    for name in ("workspace.json", "market.duckdb", "market.duckdb.wal"):
+        (path / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # other files are there
+        path.rmdir()
 
 
 def show_report(report) -> None:
