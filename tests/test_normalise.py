@@ -435,9 +435,12 @@ def test_a_change_of_the_budget_is_worked_out_from_what_it_was(said: str, curren
         ("double", 7, 14),
         ("one week is enough", 14, 7),
         ("only a week", 14, 7),
+        ("the next fortnight", None, 14),
+        ("this coming week", None, 7),
+        ("48 hrs", None, 2),
     ],
 )
-def test_a_change_of_the_length_is_worked_out(said: str, current: int, expected: int) -> None:
+def test_a_change_of_the_length_is_worked_out(said: str, current: int | None, expected: int) -> None:
     assert normalise.duration(said, current=current) == expected
 
 
@@ -478,6 +481,8 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("1月底", "2027-01-31", None),
         ("2026-12-01", "2026-12-01", None),
         ("29 February", "2028-02-29", None),
+        ("this coming week", "2026-11-30", 7),
+        ("next fortnight", "2026-11-30", 14),
         ("black firday week", "2026-11-23", 7),
         ("12月1日-2027年1月3日", "2026-12-01", 34),
     ],
@@ -505,6 +510,10 @@ def test_dates_beyond_the_lexicon(said: str, start: str, days: int | None) -> No
         ("duration", "2-3 weeks", "days"),
         ("duration", "两三天", "days"),
         ("duration", "36 hours", "days"),
+        ("duration", "36 hrs", "days"),
+        ("duration", "90 minutes", "days"),
+        ("duration", "90分钟", "days"),
+        ("duration", "36个钟头", "days"),
         ("duration", "400 days", "days"),
         ("duration", "0 days", "days"),
         ("count", "some", "n"),

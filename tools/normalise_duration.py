@@ -52,6 +52,8 @@ _MORE = re.compile(
     r"\bmore\b|\bextra\b|\badditional\b|\banother\b|\blonger\b|\bextend|\badd\b|\bplus\b|再|多|延长|加|追加"
 )
 _LESS = re.compile(r"\bless\b|\bfewer\b|\bshorter\b|\bshorten|\bcut\b|\btrim|\bdrop\b|\btake\b|少|缩短|减|砍")
+_HOURS = re.compile(r"(?<![a-z])(?:hours?|hrs?|h)(?![a-z])|小时|钟头")
+_SHORTER = re.compile(r"(?<![a-z])(?:min(?:ute)?s?|seconds|secs?)(?![a-z])|分钟|秒")
 
 
 def parts(text: str) -> list[tuple[float, int, int]]:
@@ -89,8 +91,9 @@ def parts(text: str) -> list[tuple[float, int, int]]:
             value, start = 0.5, match.start()
         elif (
             re.search(
-                r"(?:\b(?:an?|the|single|whole|full|entire|all|just|per|one|that|this)|单|整|整个|一整|全)$", before
+                r"(?:\b(?:an?|the|single|whole|full|entire|all|just|per|one|that|this|coming)|单|整|整个|一整|全)$", before
             )
+            or (unit == "fortnight" and re.search(r"\bnext$", before))
             or here == 0
             or match["unit"].startswith("整")
         ):
@@ -131,6 +134,8 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
     """
     expected = "a length of time such as 10 days, two weeks or 半个月"
     text = re.sub(r"(?<!\d)(\d{1,2}) ?w(?![a-z0-9])", r"\1 weeks", tail(clean(said)))
+    if _SHORTER.search(text):
+        raise problem(argument, "whole days (24 hours each)", said)
     if _VAGUE.search(text):
         raise problem(argument, f"{expected}, as a number", said)
     days = total(text, said, argument)
@@ -139,7 +144,7 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
     elif current is not None and not re.search(r"no more than|at most|不超过|最多|至多|\bto \d|到|成", text):
         sign = 1 if _MORE.search(text) else -1 if _LESS.search(text) else 0
         days = current + sign * days if sign else days
-    if "hour" in text or "小时" in text:
+    if _HOURS.search(text):
         if abs(days - round(days)) > 1e-6:
             raise problem(argument, "whole days (24 hours each)", said)
         days = round(days)
