@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from campaignwright.market.export_labels import label
+from campaignwright.market.export_numbers import day
 
 # Google Ads Editor, "Import a CSV file": headers in English; a blank leaves a value unchanged.
 GOOGLE_COLUMNS = [
@@ -34,6 +35,23 @@ ASSET_COLUMNS = [
 ]  # fmt: skip
 ASSET_CHANNELS = ("email", "sms", "push", "wechat", "xiaohongshu")
 META_GOALS = {"awareness": ("OUTCOME_AWARENESS", "REACH"), "acquisition": ("OUTCOME_SALES", "OFFSITE_CONVERSIONS")}
+WRITTEN_FROM = {"google-ads": ("search",), "meta": ("social",), "csv": ASSET_CHANNELS}  # format -> channels of its copy
+TO_DO = {
+    "en": {
+        "url": "No shop address is set (workspace setting `url`): fill in the final URL of every ad.",
+        "google-ads": "Add keywords and locations in Google Ads Editor, and set the dates {first} to {last}.",
+        "meta": "Set the end date {last}, and add an image to every ad and the account's pixel for conversions.",
+        "countries": "The customers' country is not known: fill in Countries.",
+        "tags": "Replace {{{{first_name}}}} and {{{{last_product}}}} by your mailing tool's merge tags, with a fallback.",
+    },
+    "zh": {
+        "url": "未设置店铺网址（工作区设置 `url`）：请为每条广告填写最终到达网址。",
+        "google-ads": "请在 Google Ads Editor 中添加关键字和地区，并把日期设为{first}至{last}。",
+        "meta": "请把结束日期设为{last}，为每条广告添加图片，并添加账户的转化像素。",
+        "countries": "客户所在国家未知：请填写 Countries 一列。",
+        "tags": "请把 {{{{first_name}}}} 和 {{{{last_product}}}} 换成邮件工具的合并标签，并设好备用文字。",
+    },
+}
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?%?")
 
 
@@ -153,16 +171,15 @@ def _tags(text: str) -> str:
 
 
 def to_do(plan: dict[str, Any], format: str) -> list[str]:
-    """What a person must still add in the ad account before the file can run."""
-    notes = []
-    if format in ("google-ads", "meta") and not plan["created_for"]["url"]:
-        notes.append("No shop address is set (workspace setting `url`): fill in the link of every ad before posting.")
-    if format == "google-ads":
-        notes.append("Add keywords, locations and dates in Google Ads Editor; they are not part of the plan.")
-    if format == "meta":
-        notes.append("Add an image to every ad, and the account's pixel for conversions.")
-        if not plan["created_for"]["country"]:
-            notes.append("The customers' country is not known: fill in Countries.")
-    if format == "csv":
-        notes.append("Replace {{first_name}} and {{last_product}} by your mailing tool's merge tags, with a fallback.")
-    return notes
+    """What a person must still do before the file can run, in the plan's language; nothing when it would be empty."""
+    if not any(_asset(plan, channel) for channel in WRITTEN_FROM.get(format, ())):
+        return []
+    made_for, strategy = plan["created_for"], plan["strategy"]
+    start = dt.date.fromisoformat(strategy["start"])
+    days = (start, start + dt.timedelta(days=strategy["days"] - 1))
+    first, last = (day(one, plan["language"], plan["brief"]["currency"]) for one in days)
+    names = {
+        "url": format != "csv" and not made_for["url"], "google-ads": format == "google-ads", "meta": format == "meta",
+        "countries": format == "meta" and not made_for["country"], "tags": format == "csv",
+    }  # fmt: skip
+    return [TO_DO[plan["language"]][name].format(first=first, last=last) for name, needed in names.items() if needed]

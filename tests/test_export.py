@@ -11,6 +11,7 @@ import pytest
 from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from campaignwright.market.export_labels import labels
 from campaignwright.market.export_numbers import day, money, percent, show_range, show_value
@@ -335,7 +336,29 @@ def test_numbers_are_printed_by_language_and_currency():
 
 
 def test_what_a_person_must_still_do_is_said(plan):
-    assert to_do(plan, "google-ads") and to_do(plan, "md") == []
+    assert to_do(plan, "md") == []
+    assert "1 Dec 2026 to 14 Dec 2026" in to_do(plan, "google-ads")[0]
+    assert to_do(plan, "meta")[0].startswith("Set the end date 14 Dec 2026,")
+    assert "{{first_name}}" in to_do(plan, "csv")[0]
     plan["created_for"]["url"] = ""
     assert "`url`" in to_do(plan, "meta")[0]
+    plan["language"] = "zh"
+    assert [note for format in FORMATS for note in to_do(plan, format)][1:3] == [
+        "请在 Google Ads Editor 中添加关键字和地区，并把日期设为2026年12月1日至2026年12月14日。",
+        "未设置店铺网址（工作区设置 `url`）：请为每条广告填写最终到达网址。",
+    ]
+    plan["assets"] = plan["assets"][:1]  # e-mail alone
+    assert not to_do(plan, "google-ads") and not to_do(plan, "meta")
     assert set(FORMATS) == {"google-ads", "meta", "csv", "md", "docx", "json"}
+
+
+def test_what_is_left_to_do_is_printed_after_approval_and_export(plan, tmp_path, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(files, "console", Console(file=screen))
+    Workspace.open(tmp_path / "shop", create=True).close()
+    [path] = export(plan, "json", tmp_path)
+    files.approve(path, tmp_path / "shop")
+    assert "Still to do by hand:\n- google-ads: " in screen.getvalue() and "- meta: Set the end date" in screen.getvalue()
+    screen.truncate(0)
+    files.export(path, "meta", tmp_path, tmp_path / "shop")
+    assert "- meta: Set the end date" in screen.getvalue() and "google-ads:" not in screen.getvalue()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from campaignwright.market import exporters
+from campaignwright.market.export_labels import label
 from campaignwright.market.ledger import Ledger
 from campaignwright.ui.terminal import console
 
@@ -31,13 +33,27 @@ def approve(path: Path, workspace: str) -> None:
     console.print(
         f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
     )
+    _print_to_do(plan, AD_FORMATS)
 
 
 def export(path: Path, format: str, out: Path, workspace: str) -> None:
     """Write the plan in `format` under `out`; ad formats need the approval, documents not even a workspace."""
     ledger = Ledger(Path(workspace)) if format in AD_FORMATS else None
-    for file in exporters.export(read_plan(path), format, out, ledger=ledger):
+    plan = read_plan(path)
+    for file in exporters.export(plan, format, out, ledger=ledger):
         console.print(str(file), highlight=False, soft_wrap=True)
+    _print_to_do(plan, [format])
+
+
+def to_do(plan: dict, formats: Iterable[str]) -> list[str]:
+    """What is left to do by hand with the files of these formats, as a heading and a list; empty when nothing is."""
+    lines = [f"- {format}: {note}" for format in formats for note in exporters.to_do(plan, format)]
+    return [label("text", "by_hand", plan["language"]), *lines] if lines else []
+
+
+def _print_to_do(plan: dict, formats: Iterable[str]) -> None:
+    for line in to_do(plan, formats):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def documents(plan: dict, folder: Path) -> list[Path]:

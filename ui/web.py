@@ -148,7 +148,8 @@ def _approve(desk: Desk, plan: dict | None, workspace: str) -> tuple:
     folder = Path(tempfile.mkdtemp(prefix="campaignwright-"))
     files, absent = plan_files.approve_and_export(plan, Ledger(desk.path(workspace)), folder)
     lines = [f"Approved version `{plan['plan_hash']}`. Everything in the files is paused; nothing was sent."]
-    return "\n\n".join([*lines, *absent]), gr.update(value=[str(file) for file in files], visible=bool(files))
+    left = "\n".join(plan_files.to_do(plan, plan_files.AD_FORMATS))
+    return "\n\n".join([*lines, *absent, left]), gr.update(value=[str(file) for file in files], visible=bool(files))
 
 
 def build(desk: Desk) -> gr.Blocks:
