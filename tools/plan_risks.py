@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import day
+from campaignwright.market.words import OWNED_CHANNELS
 from campaignwright.tools.base import Figure
 from campaignwright.tools.plan_parts import Builder
 from campaignwright.tools.write_copy import sentence
@@ -107,24 +108,36 @@ def _price_risks(builder: Builder, price: dict[str, Any]) -> list[dict]:
     return []
 
 
+def _channels(builder: Builder, channels: list[str]) -> str:
+    names = [label("channel", channel, builder.language) for channel in channels]
+    return ("、" if builder.language == "zh" else ", ").join(names)
+
+
+def _strangers(builder: Builder, audience: dict[str, Any]) -> list[dict]:
+    """Paid channels of a plan for known customers: their curves are not limited by the audience's size."""
+    strategy, size = builder.strategy, _named(builder, audience["figures"]).get("audience_size")
+    paid = [channel for channel in strategy.shares if channel not in OWNED_CHANNELS]
+    if size is None or not paid or strategy.budget <= 0 or strategy.audience in ("all", "new"):
+        return []
+    return [_said(builder, "risk_strangers", {"size": size}, channels=_channels(builder, paid))]
+
+
 def _other_risks(builder: Builder, sections: dict[str, Any], unsent: list[str]) -> list[dict]:
-    risks, language = [], builder.language
+    risks = _strangers(builder, sections["audience"])
     unspent = (sections["budget"].get("unspent") or {}).get("figure")
     if unspent and builder.figures[unspent].value > 0.01 * builder.strategy.budget:
         risks.append(_said(builder, "risk_unspent", {"unspent": builder.figures[unspent]}))
     if not sections["experiment"]["possible"]:
         risks.append(_said(builder, "risk_experiment"))
     if unsent:
-        names = ("、" if language == "zh" else ", ").join(label("channel", channel, language) for channel in unsent)
         frequency = f"{builder.strategy.weekly_frequency:g}"
-        risks.append(_said(builder, "risk_frequency", frequency=frequency, channels=names))
+        risks.append(_said(builder, "risk_frequency", frequency=frequency, channels=_channels(builder, unsent)))
     if builder.strategy.start < builder.ctx.today:
-        start = day(builder.strategy.start, language, builder.brief.currency)
+        start = day(builder.strategy.start, builder.language, builder.brief.currency)
         risks.append(_said(builder, "risk_past", start=start))
     empty = [asset["channel"] for asset in sections["assets"] if not asset["variants"]]
     if empty:
-        names = ("、" if language == "zh" else ", ").join(label("channel", channel, language) for channel in empty)
-        risks.append(_said(builder, "risk_copy", channels=names))
+        risks.append(_said(builder, "risk_copy", channels=_channels(builder, empty)))
     return risks
 
 
