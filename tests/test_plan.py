@@ -20,9 +20,12 @@ from campaignwright.market.exporters import export, render_markdown
 from campaignwright.market.importers import import_file
 from campaignwright.market.ledger import Ledger, plan_hash
 from campaignwright.market.words import Brief, Strategy
+from campaignwright.models import store
+from campaignwright.models.demand import DemandModel
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call, tool
 from campaignwright.tools.plan import build_plan, edit_plan
 from campaignwright.tools.plan_calendar import make_calendar, send_days
+from campaignwright.tools.plan_parts import Builder, stock_part
 from campaignwright.tools.plan_risks import chance_below
 from campaignwright.tools.read_out import read_out
 from campaignwright.tools.registry import TOOLS
@@ -50,7 +53,8 @@ def profile_audience(ctx: Context, audience: A) -> ToolResult:
 @tool
 def optimize_price(ctx: Context, product: A) -> ToolResult:
     """A best price."""
-    return ToolResult(summary={"cut": True}, data={"product_id": product}, figures=[
+    curve = [{"discount": 0.0, "profit": 10.0}, {"discount": 0.1, "profit": 12.0}]
+    return ToolResult(summary={"cut": True}, data={"product_id": product, "curve": curve}, figures=[
         ctx.figure("price", 88.0, "money"), ctx.figure("discount", 0.1, "fraction"),
         ctx.figure("elasticity", -2.4, "ratio", low=-3.1, high=-1.7)])
 
@@ -158,8 +162,10 @@ def references(node: Any):
 
 
 def assert_traceable(plan: dict) -> None:
-    """Numbers stand in figures, brief, strategy and the seed only; all references resolve; sentences hold no others."""
-    assert {path[0] for path, _ in numeric_leaves(plan)} <= {"figures", "brief", "strategy", "made_with"}
+    """Numbers stand in figures, brief, strategy, the seed and the drawn curve only; all references resolve; sentences
+    hold no others."""
+    places = {path[0] for path, _ in numeric_leaves(plan) if path[:2] != ("price", "curve")}
+    assert places <= {"figures", "brief", "strategy", "made_with"}
     ids = {figure["id"] for figure in plan["figures"]}
     assert len(ids) == len(plan["figures"])
     pointed = list(references({key: value for key, value in plan.items() if key != "figures"}))
@@ -250,6 +256,42 @@ def test_risks_are_sentences_from_figures(ctx):
     assert "Order 240 units by 27 Nov 2026" in text
     assert "a chance of 14.6% to end under 2.5" in text
     assert plan["verdict"]["code"] == "caution"
+
+
+@pytest.mark.parametrize("audience, channels, said", [
+    ("lapsed", ["email", "search"], True), ("all", ["email", "search"], False), ("lapsed", ["email"], False)])
+def test_paid_channels_reach_others_than_the_audience_and_the_plan_says_so(ctx, audience, channels, said):
+    shares = dict.fromkeys(channels, 1 / len(channels))
+    ctx.strategies["s1"] = ctx.strategies["s1"].model_copy(update={"audience": audience, "shares": shares})
+    assert ("Search ads also reach people outside the audience of 4,200" in render_markdown(plan_of(ctx))) == said
+
+
+def test_the_price_curve_is_the_first_lead_products(ctx):
+    price = plan_of(ctx)["price"]
+    assert price["curve"]["product"] == price["products"][0]["name"] and len(price["curve"]["rows"]) == 2
+    assert price["products"][1]["name"] not in price["curve"]["product"]
+
+
+def test_the_stock_check_counts_the_orders_of_the_forecast(small_shop):
+    """Six mugs sell alike, one an order: each gets a sixth of the campaign's orders."""
+    said = []
+
+    @tool
+    def check_stock(ctx: Context, product: A, days: A, uplift: A = None) -> ToolResult:
+        """Remembers what it was asked."""
+        said.append(uplift)
+        return ToolResult(summary={"risk": "low"})
+
+    mugs = [f"p{i}" for i in range(6)]
+    strategy = Strategy(audience="all", products=mugs, shares={"email": 1.0}, discount=0, offer="none", days=14,
+                        send_hour=10, weekly_frequency=2, angle="value", budget=900, start=START)
+    ctx = Context(small_shop, dt.date(2026, 11, 23), strategies={"s1": strategy})
+    builder = Builder(ctx, {"check_stock": check_stock}, "s1", strategy, Brief(), "c1", "data")
+    usual = store.get(small_shop, DemandModel).mean("p0", START, 14)
+    for orders in (0.0, 3 * usual):
+        promised = {"figures": [builder.own("orders", orders, "count", model="test").id]}
+        stock_part(builder, {"products": [{"product_id": "p0", "name": "Mug", "advice": []}]}, promised)
+    assert said[0] is None and float(said[1].rstrip("%")) == pytest.approx(50, rel=0.4)
 
 
 def test_a_missed_floor_stops_the_plan(ctx):

@@ -1,8 +1,8 @@
 """The Plan: every part of a campaign in one JSON document, made by calling the tools, with a hash that names it.
 
-Numbers stand in three places only: `figures`, `brief`, `strategy`; every other section points at figures by id
-({"figure": "c5.revenue"}) or, inside sentences, as {fig:c5.revenue}. `market.exporters` prints it. No language model
-plans here; only the copywriter, through `write_copy`, is one. Editing is in `plan_edit`.
+Numbers stand in `figures`, `brief` and `strategy` only (`price.curve` is drawn, not read); every other section points at
+figures by id ({"figure": "c5.revenue"}) or, inside sentences, as {fig:c5.revenue}. `market.exporters` prints it. No
+language model plans here; only the copywriter, through `write_copy`, is one. Editing is in `plan_edit`.
 """
 
 from __future__ import annotations
@@ -141,11 +141,11 @@ def build_plan(ctx: Context, strategy_id: str, *, registry: dict[str, Tool] | No
     job = copy_job(ctx, next(iter(builder.strategy.shares), "email"), strategy_id=key)
     builder.own("days", strategy.days, "days", model="strategy")
     builder.own("discount", strategy.discount, "fraction", model="strategy")
-    price = price_part(builder, leads, job_facts(ctx, job))
+    price, promised = price_part(builder, leads, job_facts(ctx, job)), forecast_part(builder)
     sections: dict[str, Any] = {
         "audience": audience_part(builder), "price": price,
-        "budget": budget_part(builder, allocation), "forecast": forecast_part(builder),
-        "experiment": experiment_part(builder), "stock": stock_part(builder, price), "assets": assets_part(builder),
+        "budget": budget_part(builder, allocation), "forecast": promised,
+        "experiment": experiment_part(builder), "stock": stock_part(builder, price, promised), "assets": assets_part(builder),
         "evidence": evidence_part(builder),
     }
     variants = {asset["channel"]: [variant["id"] for variant in asset["variants"]] for asset in sections["assets"]}

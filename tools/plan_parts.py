@@ -14,12 +14,19 @@ import pandas as pd
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.words import OWNED_CHANNELS, Brief, Strategy
+from campaignwright.models.demand import DemandModel
 from campaignwright.models.store import MissingTable
 from campaignwright.tools.base import Context, Figure, MissingData, Tool, ToolError, ToolResult, call
-from campaignwright.tools.copy_facts import CopyFacts, display_name
+from campaignwright.tools.copy_facts import RECENT_DAYS, CopyFacts, display_name
+from campaignwright.tools.customer_texts import optional
 from campaignwright.tools.write_copy import sentence
 
 PAST = {"revenue": "money", "spend": "money", "roas": "ratio", "discount": "fraction"}  # shown of a past campaign
+EACH_ORDER = """
+SELECT sum(quantity) FILTER (product_id = ?) / nullif(count(DISTINCT order_id), 0)
+FROM order_lines JOIN orders USING (order_id)
+WHERE coalesce(status, 'paid') = 'paid' AND quantity > 0
+  AND ordered_at > (SELECT max(ordered_at) FROM orders) - INTERVAL (?) DAY AND (? OR list_contains(?, product_id))"""
 FORECAST = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
 
 
@@ -135,8 +142,9 @@ def evidence_part(builder: Builder) -> dict[str, Any]:
 
 
 def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[str, Any]:
-    """The offer, shelf and plan price of the lead products, and the price model's advice on each."""
-    strategy, products = builder.strategy, []
+    """The offer, shelf and plan price of the lead products, the price model's advice on each, and the curve of the first
+    that has one: {"product": name, "rows": as the tool gave them}, to be drawn only, or None."""
+    strategy, products, curve = builder.strategy, [], None
     own = {slot: builder.own({"price": "plan_price", "was": "shelf_price"}.get(slot, slot), value, unit,
                              model="shop prices and the offer") for slot, (value, unit) in facts.values.items()}
     for row in leads.to_dict("records"):
@@ -153,11 +161,13 @@ def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[
         result = builder.ask("price", "optimize_price", reuse, product=str(row["product_id"]))
         if isinstance(result, ToolResult):
             entry |= {"advice": [figure.id for figure in result.figures], "cut": bool(result.summary.get("cut"))}
+            if curve is None and result.data.get("curve"):
+                curve = {"product": name, "rows": result.data["curve"]}
         else:
             entry |= result
         products.append(entry)
     return {"offer": strategy.offer, "angle": strategy.angle, "products": products,
-            "facts": {slot: ref(figure) for slot, figure in own.items()},
+            "facts": {slot: ref(figure) for slot, figure in own.items()}, "curve": curve,
             "bundle": _bundle(products, facts) if strategy.offer == "bundle" else []}
 
 
@@ -202,11 +212,28 @@ def promotion_uplift(builder: Builder, product: dict[str, Any]) -> float:
     return round(min(max((1 - discount) ** float(found["elasticity"]) - 1, 0.0), 3.0), 3)
 
 
-def stock_part(builder: Builder, price: dict[str, Any]) -> list[dict[str, Any]]:
-    """Demand, with what the discount adds to it, against stock of the lead products."""
+def campaign_uplift(builder: Builder, product_id: str, orders: float) -> float:
+    """Units of a product that the campaign's orders take, over what it sells in these days anyway, relative, 0-10.
+
+    An order takes what an order of the plan's products took of it lately: its part of their sales x units an order. 0
+    where sales or demand are not known. Channels report some orders that would have come anyway: an upper estimate.
+    """
+    strategy, model = builder.strategy, optional(builder.ctx, DemandModel)
+    if model is None or product_id not in model.products:
+        return 0.0
+    each = builder.ctx.workspace.scalar(
+        EACH_ORDER, [product_id, RECENT_DAYS, not strategy.products, strategy.products])
+    usual = model.mean(product_id, strategy.start, strategy.days)
+    return round(min(orders * float(each or 0.0) / max(usual, 1e-9), 10.0), 3)
+
+
+def stock_part(builder: Builder, price: dict[str, Any], forecast: dict[str, Any]) -> list[dict[str, Any]]:
+    """Demand against stock of the lead products. Demand grows by the campaign's orders or by what the discount does to
+    all buyers, whichever is more: the two overlap."""
     rows = []
+    orders = next((figure.value for key in forecast["figures"] if (figure := builder.figures[key]).name == "orders"), 0.0)
     for row in price["products"]:
-        uplift = promotion_uplift(builder, row)
+        uplift = max(promotion_uplift(builder, row), campaign_uplift(builder, str(row["product_id"]), float(orders)))
         result = builder.ask("stock", "check_stock", product=str(row["product_id"]), days=str(builder.strategy.days),
                              **({"uplift": f"{uplift * 100:.4g}%"} if uplift else {}))
         entry: dict[str, Any] = {"product_id": row["product_id"], "name": row["name"]}
