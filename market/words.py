@@ -26,6 +26,7 @@ TONES = Tone.__args__
 LANGUAGES = Language.__args__
 AUDIENCES = ("all", "new", "loyal", "lapsed", "high_value", "deal_seekers")
 OWNED_CHANNELS = ("email", "sms", "push", "wechat")  # reach known customers; the rest reach strangers too
+MONTH_FIRST = frozenset({"USD", "CNY", "JPY", "KRW", "TWD"})  # where 1/12 is 12 January; elsewhere it is 1 December
 
 
 class Brief(BaseModel):

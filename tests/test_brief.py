@@ -243,3 +243,10 @@ def test_a_budget_per_day_is_asked_for_as_a_total(ctx: Context) -> None:
     ctx.language = "zh"
     assert "总预算" in ask(ctx, "跑鞋，每天500", budget="每天500").summary["conflicts"][0]
     assert ctx.brief.budget is None and ctx.brief.days == 14
+
+
+@pytest.mark.parametrize(("home", "start"), [("GBP", dt.date(2026, 12, 1)), ("USD", dt.date(2027, 1, 12))])
+def test_a_date_in_digits_is_read_as_the_shop_writes_it_and_said(ctx: Context, home: str, start: dt.date) -> None:
+    ctx.workspace.set(currency=home)
+    result = ask(ctx, "from 1/12", start="1/12")
+    assert ctx.brief.start == start and any(f"1/12 was read as {start:%-d %B}" in note for note in result.notes)

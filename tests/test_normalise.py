@@ -492,6 +492,43 @@ def test_dates_beyond_the_lexicon(said: str, start: str, days: int | None) -> No
 
 
 @pytest.mark.parametrize(
+    ("said", "day_first", "start", "days"),
+    [
+        ("1/12", True, "2026-12-01", None),
+        ("12/1", False, "2026-12-01", None),
+        ("from 1/12 to 14/12", True, "2026-12-01", 14),
+        ("from 1/12 to 14/12", False, "2026-12-01", 14),
+        ("12/1-12/14", True, "2026-12-01", 14),
+        ("1/12/2026", True, "2026-12-01", None),
+        ("1-12-2026", True, "2026-12-01", None),
+        ("1.12.", False, "2026-12-01", None),
+        ("3.12.", False, "2026-12-03", None),
+        ("1.12.2026", False, "2026-12-01", None),
+        ("1.12.26", False, "2026-12-01", None),
+        ("1.12.-14.12.", False, "2026-12-01", 14),
+        ("1.-14.12.", True, "2026-12-01", 14),
+        ("12/25", True, "2026-12-25", None),
+        ("2026-12-01", True, "2026-12-01", None),
+        ("2026/12/1", True, "2026-12-01", None),
+        ("两周，12/1开始", False, "2026-12-01", 14),
+        ("12.1开跑", False, "2026-12-01", None),
+        ("two weeks from 1/12", True, "2026-12-01", 14),
+        ("until 5/12", True, "2026-11-23", 13),
+    ],
+)
+def test_dates_in_digits_follow_the_shops_order(said: str, day_first: bool, start: str, days: int | None) -> None:
+    assert normalise.start_and_days(said, TODAYS[0], day_first=day_first) == (dt.date.fromisoformat(start), days)
+
+
+def test_the_order_of_a_date_follows_currency_and_language() -> None:
+    orders = {code: normalise.day_first(code) for code in ("GBP", "EUR", "USD", "CNY")}
+    assert orders == {"GBP": True, "EUR": True, "USD": False, "CNY": False}
+    assert not normalise.day_first("GBP", "跑鞋，12/1开始")
+    assert normalise.assumed_order("1/12", True) == [("1/12", 1, 12)]
+    assert normalise.assumed_order("from 1/12 to 14/12", False) == [] == normalise.assumed_order("1 December", True)
+
+
+@pytest.mark.parametrize(
     ("reader", "said", "argument"),
     [
         ("money", "between 5k and 8k", "budget"),

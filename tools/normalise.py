@@ -9,7 +9,7 @@ and received; nothing is guessed.
 """
 
 from campaignwright.tools.normalise_campaigns import campaign
-from campaignwright.tools.normalise_dates import start_and_days
+from campaignwright.tools.normalise_dates import assumed_order, day_first, start_and_days
 from campaignwright.tools.normalise_duration import duration
 from campaignwright.tools.normalise_names import audience, channel, channels, offer
 from campaignwright.tools.normalise_numbers import count, fraction, is_rate, money, ratio
@@ -18,11 +18,13 @@ from campaignwright.tools.normalise_text import has_cjk, spoken
 
 __all__ = [
     "ProductMatch",
+    "assumed_order",
     "audience",
     "campaign",
     "channel",
     "channels",
     "count",
+    "day_first",
     "duration",
     "fraction",
     "has_cjk",

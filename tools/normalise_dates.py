@@ -1,15 +1,18 @@
 """Dates and ranges of dates in the marketer's own words, English and Chinese.
 
-Weeks run Monday to Sunday; a date without a year is the next one on or after today; m/d is month first unless only day
-first is possible; ranges include both ends. A weekday that the date does not have is reported.
+Weeks run Monday to Sunday; a date without a year is the next one on or after today; ranges include both ends. Day and
+month of a date in digits are told apart by what is possible, else by the shop's habit (`day_first`); "1.12." is always day
+first. A weekday that the date does not have is reported.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from dataclasses import dataclass
 
+from campaignwright.market.words import MONTH_FIRST
 from campaignwright.tools.normalise_calendar import (
     MONTHS,
     add_days,
@@ -23,7 +26,7 @@ from campaignwright.tools.normalise_calendar import (
 from campaignwright.tools.normalise_duration import parts as durations
 from campaignwright.tools.normalise_duration import total
 from campaignwright.tools.normalise_relative import MONTH, RELATIVE, WEEKDAYS, ZH_WEEKDAYS, whole
-from campaignwright.tools.normalise_text import clean, problem, tail
+from campaignwright.tools.normalise_text import clean, has_cjk, problem, tail
 
 EXPECTED = "a date or a range of dates such as 1 December, next Monday, Dec 1-7 or 下周一"
 _ORDINALS = {
@@ -61,12 +64,15 @@ _ABSOLUTE = [
         rf"(?P<next>明年|今年|后年)?(?P<m>{_ZNUM})月(?:份)?(?P<d>{_ZNUM})[日号]?" + _ZWD,
         rf"{_WD}{_DAY}(?: day)?(?: of)?[ -]?{MONTH}{_YEAR}",
         rf"{_WD}{MONTH} ?(?:the )?{_DAY}{_YEAR}",
-        r"(?<![\d/])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?:/(?P<y>20\d\d|\d\d))?(?![\d/])",
-        r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>20\d\d)(?!\d)",
-        r"(?<![\d.])(?P<m>\d{1,2})\.(?P<d>\d{1,2})(?![\d.])",
     )
 ]
 _SEP = r"\s?(?:-|~|to|through|thru|until|till|and|up to and including|up to|到|至)\s?(?:the )?"
+
+_DIGITS = re.compile(  # 1/12, 1.12., 1/12/26, 1-12-2026, and 1-12 alone
+    r"(?<![\d/.])(?P<a>\d{1,2})(?P<mark>[/.])(?P<b>\d{1,2})(?P<end>(?P=mark)(?P<y>20\d\d|\d\d)?)?(?![\d/]|\.\d)"
+    r"(?! ?(?:days?|weeks?|weekends?|months?|k|x)(?![a-z])| ?[%个周天万折])|"
+    r"(?<![\d/.-])(?P<a2>\d{1,2})-(?P<b2>\d{1,2})-(?P<y2>20\d\d)(?!\d)|^(?P<a3>\d{1,2})-(?P<b3>\d{1,2})$"
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,44 @@ class Mention:
         if self.weekday is not None and day.weekday() != self.weekday:
             raise problem(argument, f"a date and weekday that agree ({day.isoformat()} is a {day:%A})", said)
         return day
+
+
+def day_first(currency: str, words: str = "") -> bool:
+    """Whether a shop of this currency writes 1/12 for 1 December; words in Chinese never do."""
+    return currency not in MONTH_FIRST and not has_cjk(words)
+
+
+def _in_digits(text: str, day_first: bool) -> list[tuple[re.Match, int, int, str | None, bool]]:
+    """(match, day, month, year, whether the order was assumed) of every date in digits whose year is not in front."""
+    found = []
+    for match in _DIGITS.finditer(text):
+        group = match.groupdict()
+        a, b = (int(group["a"] or group["a2"] or group["a3"]), int(group["b"] or group["b2"] or group["b3"]))
+        dotted = group["mark"] == "." and bool(group["end"]) and not has_cjk(text)
+        found.append((match, a, b, group["y"] or group["y2"], dotted))
+    evidence = [True for _, a, b, _, _ in found if a > 12 >= b] or [False for _, a, b, _, _ in found if b > 12 >= a]
+    evidence = evidence or [True for *_, dotted in found if dotted]
+    order, dates = (evidence or [day_first])[0], []
+    for match, a, b, year, _ in found:
+        day, month = (a, b) if a > 12 or (order and b <= 12) else (b, a)
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            dates.append((match, day, month, year, not evidence and a != b))
+    return dates
+
+
+def _spelled(text: str, day_first: bool) -> str:
+    """The text with its dates in digits written out: "from 1/12" -> "from 1 december", "12.1开跑" -> "12月1日开跑"."""
+    for match, day, month, year, _ in reversed(_in_digits(text, day_first)):
+        year = str(int(year) % 2000 + 2000) if year else ""
+        words = f"{year and year + '年'}{month}月{day}日" if has_cjk(text) else f"{day} {MONTHS[month - 1]} {year}".strip()
+        text = text[: match.start()] + words + text[match.end() :]
+    return text
+
+
+def assumed_order(said: object, day_first: bool) -> list[tuple[str, int, int]]:
+    """(words, day, month) of the dates in digits that could be read in the other order too, as they are read."""
+    text = unicodedata.normalize("NFKC", str(said))
+    return [(match.group(), day, month) for match, day, month, _, assumed in _in_digits(text, day_first) if assumed]
 
 
 def _ordinals(text: str) -> str:
@@ -120,11 +164,9 @@ def _absolute(text: str, today: dt.date) -> list[Mention]:
                 else whole(group["m"])
             )
             day = whole(group["d"])
-            if month > 12 >= day and ("/" in match.group() or "." in match.group()):
-                month, day = day, month
             if not (1 <= month <= 12 and 1 <= day <= 31):
                 continue
-            year = int(group["y"]) + (2000 if int(group["y"]) < 100 else 0) if group.get("y") else None
+            year = int(group["y"]) if group.get("y") else None
             year = today.year + {"今年": 0, "明年": 1, "后年": 2}[group["next"]] if group.get("next") else year
             weekday = (
                 WEEKDAYS[group["wd"]] if group.get("wd") else ZH_WEEKDAYS[group["zwd"]] if group.get("zwd") else None
@@ -155,21 +197,21 @@ def mentions(text: str, today: dt.date, said: object, argument: str) -> list[Men
 
 
 def start_and_days(
-    said: object, today: dt.date, *, current: dt.date | None = None, argument: str = "start"
+    said: object, today: dt.date, *, current: dt.date | None = None, argument: str = "start", day_first: bool = False
 ) -> tuple[dt.date, int | None]:
     """(first day, days) of what is said; days is None for a single date, both ends counted for a range.
 
     "from 1 December", "starting on the 1st of December", "Dec 1-7", "over the Christmas week", "双十一", "下周一",
-    "two weeks from 1 December". `current` lets "a week later", "push it back three days", "提前两天" be read.
-    Raises ToolError(retry) for what is no date, does not exist, or can be read in two ways.
+    "two weeks from 1 December". `current` lets "a week later", "push it back three days", "提前两天" be read;
+    `day_first` is the order of a date in digits that fits both. Raises ToolError(retry) for what is no date, does
+    not exist, or can be read in two ways.
     """
-    raw = tail(clean(said))
     if isinstance(said, dt.date):
         return said, None
-    named = named_range(raw, today)
+    named = named_range(tail(clean(said)), today)
     if named:
         return named
-    text = _ordinals(raw)
+    text = _ordinals(tail(clean(_spelled(unicodedata.normalize("NFKC", str(said)), day_first))))
     moved = _moved(text, today, current, said, argument)
     if moved:
         return moved, None
@@ -227,10 +269,6 @@ def _window(text: str, today: dt.date, said: object, argument: str) -> tuple[dt.
 def _compact(text: str, today: dt.date, said: object, argument: str) -> tuple[dt.date, int] | None:
     """Ranges that say the month once: "Dec 1-7", "1 to 7 December", "from the 1st to the 7th of December",
     "12月1日到7日"."""
-    if re.fullmatch(r"\d{1,2}-\d{1,2}", text):
-        text = text.replace("-", "/")
-        only = _absolute(text, today)
-        return (only[0].on_or_after(today, said, argument), None) if only else None
     found = _absolute(text, today)
     if len(found) != 1:
         return None
@@ -240,7 +278,7 @@ def _compact(text: str, today: dt.date, said: object, argument: str) -> tuple[dt
         rf"weeks?|天|周))",
         text[only.end :],
     )
-    ahead = re.search(rf"(?<![\d/.])(\d{{1,2}})(?:st|nd|rd|th)?{_SEP}$", text[: only.start])
+    ahead = re.search(rf"(?<![\d/.])(\d{{1,2}})(?:st|nd|rd|th|\.)?{_SEP}$", text[: only.start])
     if behind:
         year = re.match(r",? (20\d\d)", text[only.end + behind.end() :])
         first = Mention(

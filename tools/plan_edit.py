@@ -32,7 +32,8 @@ def _read(ctx: Context, name: str, value: Any, brief: Brief, strategy: Strategy)
                             retry=True, argument="budget")
         return amount
     if name == "start":
-        return value if isinstance(value, dt.date) else normalise.start_and_days(str(value), ctx.today)[0]
+        order = normalise.day_first(ctx.workspace.currency, str(value))
+        return value if isinstance(value, dt.date) else normalise.start_and_days(str(value), ctx.today, day_first=order)[0]
     if name == "days":
         return value if isinstance(value, int) else normalise.duration(str(value), current=strategy.days)
     if name in ("discount", "max_discount"):

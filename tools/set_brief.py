@@ -25,6 +25,7 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, tool
 from campaignwright.tools.brief_texts import say
 
+from campaignwright.tools.normalise_calendar import MONTHS
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
 WORDED = ("write_copy", "finish_plan")
 INDEPENDENT = ("set_brief", "read_out", "profile_audience")
@@ -145,12 +146,12 @@ class _Reading:
 
     def _dates(self) -> None:
         today, old = self.ctx.today, self.old
-        if normalise.is_rate(self.said["budget"], self.ctx.request):
-            self.conflict("rate", "budget", said=self.said["budget"])
-            return
+        day_first = normalise.day_first(self.values["currency"], self.ctx.request)
         length: int | None = None
         if "start" in self.said:
-            start, length = normalise.start_and_days(self.said["start"], today, current=old.start if old else None)
+            start, length = normalise.start_and_days(
+                self.said["start"], today, current=old.start if old else None, day_first=day_first
+            )
             if start < today:
                 self.conflict("past", "start", start=start.isoformat(), today=today.isoformat())
             else:
@@ -160,7 +161,7 @@ class _Reading:
             if length:
                 self.values["days"] = length
         if "days" in self.said:
-            days = self._days(self.values.get("start"))
+            days = self._days(self.values.get("start"), day_first)
             if length and length != days and length > 1:
                 self.conflict("two_lengths", "days", first=length, second=days)
             else:
@@ -168,24 +169,26 @@ class _Reading:
         if length and "days" not in self.said:
             self.said["days"] = str(length)
 
-    def _days(self, start: dt.date | None) -> int:
+    def _days(self, start: dt.date | None, day_first: bool) -> int:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
         words, first = self.said["days"], start or self.ctx.today
         if re.search(
             r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]", words
         ) and not re.search(r"\bweekend", words):
             end, length = normalise.start_and_days(
-                re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days"
+                re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days", day_first=day_first
             )
             if length is None:
                 if end < first:
+        for words, day, month in normalise.assumed_order(f"{self.said.get('start')} | {self.said.get('days')}", day_first):
+            self.notes.append(self.say("date_read", said=words, date=f"{day} {MONTHS[month - 1].capitalize()}", day=day, month=month))
                     raise ToolError(f"days: the end {end} is before the start {first}.", retry=True, argument="days")
                 return (end - first).days + 1
         try:
             return normalise.duration(words, current=self.old.days if self.old else None)
         except ToolError:
             try:
-                day, length = normalise.start_and_days(words, first, argument="days")
+                day, length = normalise.start_and_days(words, first, argument="days", day_first=day_first)
             except ToolError:
                 length = None
             if length is None:
