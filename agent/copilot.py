@@ -1,7 +1,7 @@
 """The copilot: a workspace, a language model and a session store, behind `ask` and `stream`.
 
 `stream` runs the one loop (`planner`) in a thread of its own and yields events; `ask` drains it. Events are dicts with
-a `type`: tool_start, tool_end (a ToolCall), plan, text (rendered, sentence by sentence), done (the Turn).
+a `type`: tool_start, tool_end (a ToolCall, with the turn's `language`), plan, text (rendered, sentence by sentence), done (the Turn).
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
         answer = _failed(running, record, error)
     record.seconds = record.seconds or time.perf_counter() - started
     running.sessions.save(running.session, running.ctx)
-    running.emit({"type": "tool_end", **record.model_dump(mode="json")})
+    running.emit({"type": "tool_end", "language": running.language, **record.model_dump(mode="json")})
     if result is not None and "plan" in result.data:
         running.emit({"type": "plan", "plan": result.data["plan"]})
     # the bulk (`data`) stays in the planning state and the turn: checkpoints repeat every message

@@ -50,8 +50,8 @@ def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[F
         )
     near = f" The nearest is {fmt.title}, which also needs {_quoted(missing)}." if share >= 0.3 else ""
     raise ImportProblem(
-        f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns "
-        "to the headers, for instance table orders with order_id=Number, ordered_at=Date, total=Amount."
+        f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns, such as "
+        "--table orders --map order_id=Number --map ordered_at=Date, or in the page under 'A file of another format'."
     )
 
 

@@ -80,6 +80,7 @@ def test_events_come_in_order_and_make_up_the_turn(small, fake_model):
     fake_model.queue = [("price", {"product": "shoe"}), "It costs {fig:price}. Fine."]
     events = list(small.stream("price?"))
     assert [event["type"] for event in events] == ["tool_start", "tool_end", "text", "text", "done"]
+    assert events[1]["language"] == "en"
     assert "".join(event["text"] for event in events if event["type"] == "text").strip() == events[-1]["turn"].text
 
 

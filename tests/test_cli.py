@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import subprocess
@@ -14,6 +15,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from campaignwright.agent.turns import Turn
+from campaignwright.market.importers import import_file
+from campaignwright.market.workspace import Workspace
 
 SCRIPT = "from campaignwright.ui.cli import main; main()"
 REQUEST = "Plan a 2-week campaign for running shoes, $20k, ROAS at least 4"
@@ -175,6 +178,51 @@ def test_finished_answers_stay_whatever_stands_in_them(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
     (tmp_path / "in.jsonl").write_text(json.dumps({"id": 1, "request": odd}, ensure_ascii=False) + "\r\n\n", encoding="utf-8")
     assert read_requests(tmp_path / "in.jsonl") == [{"id": "1", "request": odd}]
+
+
+class OneShop:
+    """A desk with one workspace and no language model: `copilot` gives a scripted one."""
+
+    first = "shop"
+
+    def __init__(self, workspace: Workspace, *events: dict) -> None:
+        self.open = Scripted(*events)
+        self.open.workspace, self.open.import_file = workspace, functools.partial(import_file, workspace)
+
+    def workspaces(self) -> list[str]:
+        return [self.first]
+
+    def copilot(self, name: str) -> Scripted:
+        return self.open
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("en", "| Revenue | £1,234 | £1,000 to £2,000 |"), ("zh", "| 销售额 | £1,234 | £1,000 至 £2,000 |")]
+)
+def test_a_tool_card_is_in_the_shops_currency_and_the_turns_language(workspace: Workspace, language: str, shown: str) -> None:
+    from campaignwright.ui import web
+
+    workspace.set(currency="GBP")
+    figure = {"id": "f1", "name": "revenue", "value": 1234.0, "unit": "money", "low": 1000.0, "high": 2000.0}
+    start = {"type": "tool_start", "name": "forecast", "arguments": {}}
+    end = {**start, "type": "tool_end", "language": language, "seconds": 1.0, "result": {"figures": [figure]}}
+    desk = OneShop(workspace, start, end, {"type": "done", "turn": Turn(text="Done.")})
+    *_, (history, _, _) = web._answer(desk, "?", [], "shop", "s1")
+    assert shown in history[1].content and history[2].content == "Done."
+
+
+def test_the_page_imports_a_file_of_no_known_format(workspace: Workspace, tmp_path: Path) -> None:
+    from campaignwright.ui import web
+
+    desk, path = OneShop(workspace), tmp_path / "mine.csv"
+    path.write_text('Number,"Date, local",Amount\n1,2026-11-01,9.50\n')
+    told = web._import(desk, [str(path)], "shop")
+    assert "A file of another format" in told and "--table orders --map order_id=Number" in told
+    assert "order_id=Number" in web._import(desk, [str(path)], "shop", "orders", "order_id", "EUR")
+    told = web._import(desk, [str(path)], "shop", "orders", "order_id=Number, ordered_at = Date, local\ntotal=Amount", "eur")
+    assert "1 rows read, 1 kept" in told and workspace.currency == "EUR"
+    labels = [getattr(block, "label", None) for block in web.build(desk).blocks.values()]
+    assert "A file of another format: name its table and columns" in labels
 
 
 def test_batch_goes_on_where_it_stopped(demo_copy: Path, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def import_files(
 
     pairs = dict(pair.split("=", 1) for pair in mapping or [] if "=" in pair)
     if mapping and len(pairs) != len(mapping):
-        raise Stop("--map expects table_column=file_column.", USAGE)
+        raise Stop("--map expects table_column=file_column, such as --map order_id=Number.", USAGE)
     terminal.import_files(files, workspace, table=table, mapping=pairs or None, currency=currency, as_json=as_json)
 
 

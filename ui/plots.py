@@ -14,12 +14,12 @@ INK, ACCENT, SOFT = "#0f766e", "#0d9488", "#99f6e4"
 MONEY, COUNTS = ("revenue", "profit"), ("impressions", "clicks", "orders")
 
 
-def show(figure: dict[str, Any], language: str = "en", currency: str = "USD") -> str:
+def show(figure: dict[str, Any], language: str, currency: str) -> str:
     """A figure as text."""
     return export_numbers.show(figure, language, currency)
 
 
-def interval(figure: dict[str, Any], language: str = "en", currency: str = "USD") -> str:
+def interval(figure: dict[str, Any], language: str, currency: str) -> str:
     """A figure's 80 % interval as text, a dash when it has none."""
     return export_numbers.show_range(figure, language, currency) or "–"
 

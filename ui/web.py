@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 
+from campaignwright.market.export_labels import label
 from campaignwright.market.exporters import render_markdown
+from campaignwright.market.formats_generic import NEEDED
 from campaignwright.market.ledger import Ledger
 from campaignwright.ui import files as plan_files
 from campaignwright.ui import plots
@@ -36,22 +39,26 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC
 THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=FONT, font_mono=["ui-monospace", "monospace"])
 
 
-def _card(event: dict, *, finished: bool) -> gr.ChatMessage:
-    """One tool call as a collapsible card: input, output, time."""
+def _card(event: dict, currency: str = "") -> gr.ChatMessage:
+    """One tool call as a collapsible card: input and, when it has ended, output and time. `currency`: the workspace's."""
     lines = [f"**Input**\n```json\n{json.dumps(event['arguments'], ensure_ascii=False, indent=1)}\n```"]
+    finished = event["type"] == "tool_end"
     metadata = {"title": event["name"].replace("_", " "), "status": "done" if finished else "pending"}
     if finished:
         metadata["duration"] = round(event["seconds"], 2)
-        lines.append(f"**Error:** {event['error']}" if event.get("error") else _result(event["result"] or {}))
+        result = event["result"] or {}
+        lines.append(f"**Error:** {event['error']}" if event.get("error") else _result(result, event["language"], currency))
     return gr.ChatMessage(role="assistant", content="\n\n".join(lines), metadata=metadata)
 
 
-def _result(result: dict) -> str:
+def _result(result: dict, language: str, currency: str) -> str:
     rows = [
-        f"| {figure['name']} | {plots.show(figure)} | {plots.interval(figure)} |"
+        f"| {label('figure', figure['name'], language)} | {plots.show(figure, language, currency)} "
+        f"| {plots.interval(figure, language, currency)} |"
         for figure in result.get("figures", [])
     ]
-    parts = ["| figure | value | 80 % interval |\n|---|---|---|\n" + "\n".join(rows)] if rows else []
+    head = " | ".join(label("text", word, language) for word in ("figure", "expected", "range"))
+    parts = [f"| {head} |\n|---|---|---|\n" + "\n".join(rows)] if rows else []
     parts.append(f"**Output**\n```json\n{json.dumps(result.get('summary', {}), ensure_ascii=False, indent=1)}\n```")
     return "\n\n".join([*parts, *(f"Note: {note}" for note in result.get("notes", []))])
 
@@ -68,12 +75,13 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
     running: int | None = None  # the card, or the text, that is still growing
     plan = gr.skip()
     try:
-        for event in desk.copilot(workspace).stream(text, session=_session(workspace, session)):
+        copilot = desk.copilot(workspace)
+        for event in copilot.stream(text, session=_session(workspace, session)):
             if event["type"] == "tool_start":
-                history.append(_card(event, finished=False))
+                history.append(_card(event))
                 running = len(history) - 1
             elif event["type"] == "tool_end":
-                history[running] = _card(event, finished=True)
+                history[running] = _card(event, copilot.workspace.currency)
                 running = None
             elif event["type"] == "text":
                 if running is None:
@@ -107,7 +115,23 @@ def _show_plan(desk: Desk, plan: dict | None, workspace: str, session: str) -> t
     return render_markdown(plan), *shown, gr.update(value=[str(file) for file in files], visible=True)
 
 
-def _import(desk: Desk, files: list[str] | None, workspace: str, progress=gr.Progress()) -> str:  # noqa: B008 (Gradio's way)
+def _mapping(text: str) -> dict[str, str]:
+    """`order_id=Number, ordered_at=Date` (or one a line) as a dict. Raises ValueError. A header may hold a comma."""
+    pairs = [pair.split("=", 1) for pair in re.split(r"[,，;\n](?=\s*\w+\s*=)", text) if pair.strip()]
+    if any(len(pair) < 2 or not all(part.strip() for part in pair) for pair in pairs):
+        raise ValueError("Columns: write column=header, such as order_id=Number, ordered_at=Date.")
+    return {column.strip(): header.strip() for column, header in pairs}
+
+
+def _import(
+    desk: Desk,
+    files: list[str] | None,
+    workspace: str,
+    table: str = "",
+    mapping: str = "",
+    currency: str = "",
+    progress=gr.Progress(),  # noqa: B008 (Gradio's way)
+) -> str:
     """Import the dropped files and report on each; a bad one changes nothing."""
     if not files:
         return "Choose one or more export files first."
@@ -116,7 +140,11 @@ def _import(desk: Desk, files: list[str] | None, workspace: str, progress=gr.Pro
         name = Path(file).name
         try:
             report = desk.copilot(workspace).import_file(
-                file, progress=lambda part, text="", name=name: progress(part, desc=f"{name} {text}")
+                file,
+                table=table or None,
+                mapping=_mapping(mapping) or None,
+                currency=currency.strip() or None,
+                progress=lambda part, text="", name=name: progress(part, desc=f"{name} {text}"),
             )
         except Exception as error:  # one line per bad file
             lines.append(f"**{name}**: ⚠ {str(error).splitlines()[0]}")
@@ -213,6 +241,25 @@ def build(desk: Desk) -> gr.Blocks:
                         type="filepath",
                         elem_id="upload",
                     )
+                    with gr.Accordion("A file of another format: name its table and columns", open=False, elem_id="other"):
+                        table = gr.Dropdown(
+                            [("Recognise by its headers", ""), *NEEDED],
+                            value="",
+                            label="Table that the files fill",
+                            elem_id="table",
+                        )
+                        mapping = gr.Textbox(
+                            label="Columns",
+                            info="column of the table = header in the file; those of the same name need no entry",
+                            placeholder="order_id=Number, ordered_at=Date, total=Amount",
+                            elem_id="mapping",
+                        )
+                        currency = gr.Textbox(
+                            label="Currency of the amounts, when the file states none",
+                            placeholder="EUR",
+                            max_length=3,
+                            elem_id="currency",
+                        )
                     load = gr.Button("Import", variant="primary", elem_id="import")
                     report = gr.Markdown(elem_id="report")
                 with gr.Tab("Approve and export"):
@@ -242,8 +289,8 @@ def build(desk: Desk) -> gr.Blocks:
             )
         plan.change(lambda value, name, tab: _show_plan(desk, value, name, tab), [plan, workspace, session], shown)
         load.click(
-            lambda chosen, name: _import(desk, chosen, name),
-            [upload, workspace],
+            lambda *given: _import(desk, *given),
+            [upload, workspace, table, mapping, currency],
             report,
             concurrency_limit=1,
             concurrency_id="turn",
