@@ -20,7 +20,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from campaignwright.agent.prompting import sentence
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.turns import ToolCall
-from campaignwright.tools.base import Context, Tool, ToolError, ToolResult, call
+from campaignwright.tools.base import Context, MissingData, Tool, ToolError, ToolResult, call
 
 LOG = logging.getLogger(__name__)
 REPAIRS = 2  # further tries after a refused call of the same tool
@@ -125,18 +125,18 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
-    record.error = str(error)
+    record.error = error.shown(running.language)
     if error.retry:
         tries = running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
         if tries > REPAIRS:
-            running.end("repair", "repair_failed", tool=record.name, reason=str(error))
+            running.end("repair", "repair_failed", tool=record.name, reason=record.error)
     return error.for_model()
 
 
 def _failed(running: Running, record: ToolCall, error: Exception) -> dict[str, Any]:
     """An unexpected exception: a missing table is only reported, anything else ends the turn."""
     if getattr(error, "table", None):
-        return _refused(running, record, ToolError(str(error)))
+        return _refused(running, record, ToolError(str(error), chinese=MissingData(error.table, "still_other").chinese))
     LOG.exception("tool %s failed", record.name)
     record.error = f"{record.name} failed ({type(error).__name__})"
     running.end("tool", "tool_failed", tool=record.name, reason=type(error).__name__)

@@ -4,14 +4,17 @@ guessed."""
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
+from importlib import resources
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from campaignwright.market.words import Strategy
+from campaignwright.market.words import Brief, Strategy
 from campaignwright.market.workspace import Workspace
-from campaignwright.tools.base import Context, ToolError, ToolResult, call
+from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
 from campaignwright.tools.set_brief import set_brief
 
 WIN_BACK = "Win back customers who stopped buying: two weeks from 1 December, £8k, email and search, at most 20% off"
@@ -172,6 +175,24 @@ def test_a_contradiction_is_named_and_asked_back(ctx: Context, arguments: dict, 
     result = ask(ctx, **arguments)
     assert field in result.summary["missing"]
     assert any(says in conflict for conflict in result.summary["conflicts"])
+    assert any(says in note for note in result.notes)  # the marketer reads it too
+    assert getattr(ctx.brief, field) == Brief.model_fields[field].get_default(call_default_factory=True)
+
+
+def test_what_contradicts_is_unset_and_no_longer_counts_as_stated(ctx: Context) -> None:
+    ask(ctx, budget="£8k", start="1 December", days="7 days")
+    result = ask(ctx, budget="$5k", start="yesterday", days="10 days")
+    assert (ctx.brief.budget, ctx.brief.start, ctx.brief.days) == (None, None, 10)
+    assert {"budget", "start"} <= set(result.summary["missing"]) and not {"budget", "start"} & set(result.summary["assumed"])
+    result = ask(ctx, tone="playful")
+    assert ctx.brief.budget == 3000 and {"budget", "start"} <= set(result.summary["assumed"])
+
+
+def test_one_unknown_product_of_several_is_asked_for_in_the_marketers_language(ctx: Context) -> None:
+    ctx.language = "zh"
+    result = ask(ctx, products=["blue mug", "kettles"], start="昨天")
+    assert result.summary["missing"] == ["products", "start"] and ctx.brief.products == ["p3"]
+    assert "店铺目录里没有“kettles”；最接近的是" in result.notes[0] and "早于今天" in result.notes[1]
 
 
 def test_no_discount_and_a_discount_contradict(ctx: Context) -> None:
@@ -199,6 +220,39 @@ def test_an_unreadable_value_changes_nothing(ctx: Context) -> None:
     with pytest.raises(ToolError) as caught:
         ask(ctx, objective="profit", budget="loads of money")
     assert caught.value.retry and caught.value.argument == "budget" and ctx.brief == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chinese"),
+    [
+        ({"budget": "loads"}, "预算“loads”无法采用"),
+        ({"start": "someday"}, "开始日期“someday”无法采用"),
+        ({"days": "a while"}, "时长“a while”无法采用"),
+        ({"max_discount": "a lot"}, "最大优惠“a lot”无法采用"),
+        ({"min_roas": "good"}, "最低投产比“good”无法采用"),
+        ({"channels": ["fax"]}, "渠道“fax”无法采用"),
+        ({"audience": "martians"}, "人群“martians”无法采用"),
+    ],
+)
+def test_a_refusal_has_a_chinese_sentence_and_an_english_message(ctx: Context, arguments: dict, chinese: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        ask(ctx, **arguments)
+    assert caught.value.shown("zh").startswith(chinese) and caught.value.shown("en") == str(caught.value)
+    assert str(caught.value).startswith(next(iter(arguments)))
+
+
+def test_both_languages_have_the_same_sentences() -> None:
+    texts = json.loads(resources.files("campaignwright.tools").joinpath("data/brief_texts.json").read_text("utf-8"))
+    assert set(texts["en"]) == {code for code in texts["zh"] if not code.startswith("unreadable_")}
+
+
+def test_missing_data_and_unknown_strategies_are_said_in_chinese(ctx: Context) -> None:
+    missing = MissingData("stock", "still_demand")
+    assert "`stock`" in str(missing) and "仍可查询" in missing.shown("zh") and not re.search("[a-z] [a-z]", missing.shown("zh"))
+    ctx.strategies = {"s1": None}
+    with pytest.raises(ToolError) as caught:
+        ctx.strategy("s9")
+    assert caught.value.shown("zh") == "没有策略“s9”：请从 s1 中选择。"
 
 
 def test_a_segment_of_the_shop_is_an_audience(ctx: Context) -> None:

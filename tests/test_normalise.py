@@ -693,7 +693,7 @@ def test_products_are_found_as_said(said: str, ids: list[str], shop: Workspace) 
 
 def test_an_unknown_product_comes_with_the_nearest_names(shop: Workspace) -> None:
     match = normalise.products(["running shoes", "runner beans"], shop)
-    assert match.ids == ["p3", "p4"] and len(match.unknown) == 1 and "runner beans" in match.unknown[0]
+    assert match.ids == ["p3", "p4"] and len(match.unknown) == 1 and "runner beans" in match.unknown[0][0]
     with pytest.raises(ToolError, match="nearest"):
         match.require()
     with pytest.raises(ToolError, match="2 fit"):

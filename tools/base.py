@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 
 from campaignwright.market.words import AUDIENCES, Brief, Strategy
 from campaignwright.market.workspace import Workspace
+from campaignwright.tools.brief_texts import say, unreadable
 
 
 def _as_said(value: object) -> object:
@@ -72,23 +73,45 @@ class ToolResult(BaseModel):
 
 
 class ToolError(Exception):
-    """The call cannot be answered. `retry`: other arguments may work (the message says which); else stop."""
+    """The call cannot be answered. `retry`: other arguments may work (the message says which); else stop.
 
-    def __init__(self, message: str, *, retry: bool = False, argument: str | None = None) -> None:
+    The language model reads the message; `chinese` is what a marketer who writes Chinese reads instead, where it exists.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False, argument: str | None = None, chinese: str | None = None) -> None:
         super().__init__(message)
         self.retry = retry
         self.argument = argument
+        self.chinese = chinese
+
+    def shown(self, language: str) -> str:
+        """The sentence for the marketer."""
+        return self.chinese if language == "zh" and self.chinese else str(self)
 
     def for_model(self) -> dict[str, Any]:
         return {"ok": False, "error": str(self), "retry": self.retry, **({"argument": self.argument} if self.argument else {})}
 
 
 class MissingData(ToolError):
-    """A table the tool needs is empty; the message names it and what still works."""
+    """A table the tool needs is empty. `still`: code of the sentence on what works without it (`data/brief_texts.json`)."""
 
     def __init__(self, table: str, still: str) -> None:
-        super().__init__(f"This needs the table `{table}`, which is empty here. {still}", retry=False)
+        said = {language: say("missing_table", language, table=table, still=say(still, language)) for language in ("en", "zh")}
+        super().__init__(said["en"], chinese=said["zh"])
         self.table = table
+
+
+def refused(code: str, argument: str | None = None, **slots: object) -> ToolError:
+    """The refusal `code` (`data/brief_texts.json`); other arguments may work."""
+    return ToolError(say(code, "en", **slots), retry=True, argument=argument, chinese=say(code, "zh", **slots))
+
+
+def invalid(error: ValidationError) -> ToolError:
+    """A value that is not of its field's kind: field, expected, received."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return ToolError(f"{where}: {first['msg']}; received {first.get('input')!r}.", retry=True, argument=where,
+                     chinese=unreadable(where.split(".")[0], first.get("input")))
 
 
 class CopyWriter(Protocol):
@@ -141,11 +164,10 @@ class Context:
     def strategy(self, strategy_id: str | None) -> tuple[str, Strategy]:
         """The named strategy, or the best one when none is named. Raises ToolError(retry)."""
         if not self.strategies:
-            raise ToolError("No strategy yet: call generate_strategies first.", retry=True)
+            raise refused("no_strategy")
         key = strategy_id or next(iter(self.strategies))
         if key not in self.strategies:
-            known = ", ".join(self.strategies)
-            raise ToolError(f"strategy_id: expected one of {known}; received {key!r}.", retry=True, argument="strategy_id")
+            raise refused("unknown_strategy", "strategy_id", known=", ".join(self.strategies), said=key)
         return key, self.strategies[key]
 
 
@@ -193,9 +215,7 @@ def call(registry: dict[str, Tool], ctx: Context, name: str, arguments: dict[str
     try:
         parsed = chosen.arguments.model_validate(arguments)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ToolError(f"{where}: {first['msg']}; received {first.get('input')!r}.", retry=True, argument=where) from error
+        raise invalid(error) from error
     started = time.perf_counter()
     ctx.calls += 1
     ctx.cache["running"] = name

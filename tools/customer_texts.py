@@ -38,7 +38,7 @@ def fitted(ctx: Context, cls: type[M], still: str) -> M:
         try:
             ctx.cache[key] = store.get(ctx.workspace, cls, seed=ctx.seed)
         except store.MissingTable as error:
-            raise MissingData(error.table, say(ctx, still)) from error
+            raise MissingData(error.table, still) from error
     return ctx.cache[key]
 
 
@@ -60,7 +60,7 @@ def audience_name(ctx: Context, said: str | None) -> str:
 def product_set(ctx: Context, said: str) -> tuple[list[str], str]:
     """(ids, display name) of one product or of a category ("running shoes"), as said. Raises ToolError(retry)."""
     if not ctx.workspace.count("products"):
-        raise MissingData("products", say(ctx, "still_products"))
+        raise MissingData("products", "still_products")
     match = normalise.products([said], ctx.workspace).require("product")
     ids = match.ids
     if match.everything:

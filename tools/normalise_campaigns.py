@@ -23,9 +23,7 @@ def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") 
         "start, campaign_id"
     )
     if frame.empty:
-        raise MissingData(
-            "campaigns", "Import campaign results (Google Ads, Meta, Klaviyo, Mailchimp) to read one out."
-        )
+        raise MissingData("campaigns", "still_campaign")
     raw, text = str(said).strip(), clean(said)
     if raw in set(frame["campaign_id"]):
         return raw

@@ -14,7 +14,6 @@ from importlib import resources
 from rapidfuzz import fuzz, process
 
 from campaignwright.market.words import AUDIENCES, CHANNELS, OFFERS, Channel, Offer
-from campaignwright.tools.base import ToolError
 from campaignwright.tools.normalise_numbers import fraction, money
 from campaignwright.tools.normalise_text import clean, has_cjk, numbers, problem
 
@@ -230,11 +229,7 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     near = closest(strip_frame(text), _table("offers"), cutoff=85)
     if near:
         return near, details
-    raise ToolError(
-        str(problem(argument, f"an offer out of {', '.join(OFFERS)}, or words such as '15% off' or '包邮'", said)),
-        retry=True,
-        argument=argument,
-    )
+    raise problem(argument, f"an offer out of {', '.join(OFFERS)}, or words such as '15% off' or '包邮'", said)
 
 
 def _gift(text: str) -> str | None:

@@ -10,6 +10,7 @@ from rapidfuzz import fuzz, process
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import MissingData, ToolError
+from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_categories import category_alias, words
 from campaignwright.tools.normalise_names import aliases, closest, strip_frame
 from campaignwright.tools.normalise_text import clean, has_cjk, problem
@@ -18,19 +19,23 @@ from campaignwright.tools.normalise_text import clean, has_cjk, problem
 @dataclass
 class ProductMatch:
     """Products that words resolve to. `ids` empty with `everything` True = the whole catalogue. `names`: for display.
-    `unknown`: (said, suggestions) pairs as text; `ambiguous`: likewise."""
+    `unknown`: (what was said, the nearest names of this shop) of each that was not found."""
 
     ids: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
     everything: bool = False
 
     def require(self, argument: str = "products") -> ProductMatch:
         """Itself when all was understood; else raises ToolError(retry) that says what was not."""
-        if self.unknown or self.ambiguous:
-            raise ToolError(f"{argument}: " + " ".join([*self.unknown, *self.ambiguous]), retry=True, argument=argument)
+        if self.unknown:
+            message = f"{argument}: " + " ".join(self.unfound("en"))
+            raise ToolError(message, retry=True, argument=argument, chinese="".join(self.unfound("zh")))
         return self
+
+    def unfound(self, language: str) -> list[str]:
+        """A sentence for each that was not found: what was said, and the nearest names."""
+        return [say("unknown_product", language, said=said, near=near) for said, near in self.unknown]
 
 
 @dataclass
@@ -56,7 +61,7 @@ def _catalogue(workspace: Workspace) -> _Catalogue:
         return cached[1]
     frame = workspace.query("SELECT product_id, name, category FROM products ORDER BY product_id")
     if frame.empty:
-        raise MissingData("products", "Import a products or orders export; plans for the whole shop still work.")
+        raise MissingData("products", "still_whole_shop")
     lower = [clean(name) for name in frame["name"]]
     category = frame["category"].where(frame["category"].notna(), "").astype(str)
     groups = {name: group["product_id"].tolist() for name, group in frame.groupby(category) if name}
@@ -90,7 +95,7 @@ def products(said: list[str] | str, workspace: Workspace, *, argument: str = "pr
     """Resolve categories and products as said against the catalogue; [] or "everything" is the whole catalogue (ids
     []).
 
-    Never raises for names (see `ProductMatch.unknown`, `.ambiguous`, `.require()`); MissingData when there are no
+    Never raises for names (see `ProductMatch.unknown`, `.require()`); MissingData when there are no
     products.
     """
     items = [said] if isinstance(said, str) else list(said)
@@ -108,7 +113,7 @@ def products(said: list[str] | str, workspace: Workspace, *, argument: str = "pr
             pieces = [(item, found)]
         for piece, result in pieces:
             if result is None:
-                match.unknown.append(_unknown(piece, catalogue))
+                match.unknown.append((str(piece), _nearest(piece, catalogue)))
             else:
                 name, ids = result
                 match.names += [] if name in match.names else [name]
@@ -189,8 +194,8 @@ def _by_typo(text: str, catalogue: _Catalogue) -> tuple[str, list[str]] | None:
     return None
 
 
-def _unknown(said: object, catalogue: _Catalogue) -> str:
-    """One sentence: what was not found, and the nearest names of this shop."""
+def _nearest(said: object, catalogue: _Catalogue) -> str:
+    """The names of this shop that are nearest to what was said."""
     pool = {clean(name): name for name in catalogue.categories} | dict(
         zip(catalogue.lower, catalogue.names, strict=True)
     )
@@ -198,7 +203,7 @@ def _unknown(said: object, catalogue: _Catalogue) -> str:
         pool[hit[0]] for hit in process.extract(clean(said), pool.keys(), scorer=fuzz.WRatio, limit=3, score_cutoff=62)
     ]
     shown = near or list(catalogue.categories)[:8] or catalogue.names[:3]
-    return f"{str(said)!r} is not in this shop's catalogue; nearest: {', '.join(shown)}."
+    return ", ".join(shown)
 
 
 def product(said: object, workspace: Workspace, *, argument: str = "product") -> str:

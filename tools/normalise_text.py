@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from campaignwright.tools.base import ToolError
+from campaignwright.tools.brief_texts import unreadable
 
 UNITS = {
     "zero": 0,
@@ -57,10 +58,10 @@ SCALES = {
     "m": 1e6,
     "billion": 1e9,
     "bn": 1e9,
-}
     "lakh": 1e5,
     "lac": 1e5,
     "crore": 1e7,
+}
 ZH_DIGITS = {
     **{c: i for i, c in enumerate("零一二三四五六七八九")},
     "〇": 0,
@@ -127,7 +128,8 @@ def problem(argument: str, expected: str, said: object) -> ToolError:
     """The one shape of a reading error: argument, expected, received; other words may work."""
     received = str(said)
     received = received if len(received) <= 60 else received[:57] + "..."
-    return ToolError(f"{argument}: expected {expected}; received {received!r}.", retry=True, argument=argument)
+    message = f"{argument}: expected {expected}; received {received!r}."
+    return ToolError(message, retry=True, argument=argument, chinese=unreadable(argument, received))
 
 
 def has_cjk(text: str) -> bool:

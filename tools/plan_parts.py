@@ -74,7 +74,7 @@ class Builder:
             if error.table not in self.unsupported:
                 self.unsupported.append(error.table)
         else:
-            text = sentence("failed", self.language, part=name, why=str(error))
+            text = sentence("failed", self.language, part=name, why=error.shown(self.language))
         self.note(part, text)
         return {"unavailable": text}
 

@@ -58,11 +58,7 @@ def search_campaigns(
     them."""
     memory = _memory(ctx)
     if not len(memory):
-        raise MissingData(
-            "campaigns",
-            "A plan can still be made from orders and prices; import Google Ads, Meta, Klaviyo or Mailchimp "
-            "exports for evidence.",
-        )
+        raise MissingData("campaigns", "still_evidence")
     wanted = normalise.count(k, argument="k", high=100) if k else DEFAULT_K
     language = ctx.brief.language if ctx.brief else "zh" if normalise.has_cjk(query) else "en"
     filters, notes = _filters(ctx, channel, product)
@@ -102,7 +98,7 @@ def _filters(ctx: Context, channel: str | None, product: str | None) -> tuple[di
         try:
             match = normalise.products([product], ctx.workspace, argument="product").require("product")
         except MissingData as error:
-            return filters, [str(error)]
+            return filters, [error.shown(ctx.language)]
         if not match.everything:
             filters["product"] = [*match.ids, *match.names]
     return filters, []

@@ -1,7 +1,8 @@
 """The tool `set_brief`: where the marketer's words become the canonical Brief, merged into what was said before.
 
 All values are read before anything changes. What contradicts itself or today is not taken over but reported as a
-conflict, and asked for again (`missing`). It forecasts nothing.
+conflict (`conflicts` for the language model, `notes` for the marketer), and asked for again (`missing`). It forecasts
+nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from campaignwright.market.words import (
     Tone,
 )
 from campaignwright.tools import normalise
-from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, tool
+from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_texts import say
-
 from campaignwright.tools.normalise_calendar import MONTHS
+
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
 WORDED = ("write_copy", "finish_plan")
 INDEPENDENT = ("set_brief", "read_out", "profile_audience")
@@ -88,15 +89,17 @@ class _Reading:
         self.conflicts: list[str] = []
         self.notes: list[str] = []
         self.missing: list[str] = []
-        spoken = "zh" if normalise.has_cjk(ctx.request) else "en" if ctx.request.strip() else ctx.language
-        self.language = said.get("language") or (old.language if old else spoken)
+        self.stated = set(said)  # with what was stated before
+        if old:
+            self.stated |= {name for name in ASSUMABLE if name not in old.assumed and getattr(old, name) is not None}
 
     def run(self) -> Brief:
         """The new brief. Raises ToolError(retry) for a value that cannot be read; nothing has changed then."""
         for name in ("objective", "channels", "tone"):
             if name in self.said:
                 self.values[name] = list(dict.fromkeys(self.said[name])) if name == "channels" else self.said[name]
-        self.values["language"] = self.language
+        if "language" in self.said or not self.old:
+            self.values["language"] = self.said.get("language") or normalise.spoken(self.ctx.request, self.ctx.language)
         self._products()
         if "audience" in self.said:
             names = [*AUDIENCES, *(self.ctx.workspace.settings.get("segments") or {})]
@@ -108,13 +111,21 @@ class _Reading:
                 self.values[name] = read(self.said[name], current=self.values.get(name))
         self._assume()
         self._contradictions()
+        self.values["assumed"] = [
+            name for name in ASSUMABLE if name not in self.stated and self.values.get(name, "") is not None
+        ]
         return Brief.model_validate(self.values)
 
-    def conflict(self, code: str, field: str | None = None, **slots: object) -> None:
-        """Report a contradiction; `field` is then unset and asked for."""
-        self.conflicts.append(say(code, self.language, **slots))
-        if field:
-            self.missing.append(field)
+    def say(self, code: str, **slots: object) -> str:
+        """A sentence for the marketer, in the language of the conversation."""
+        return say(code, self.ctx.language, **slots)
+
+    def conflict(self, code: str, field: str, **slots: object) -> None:
+        """Report a contradiction; `field` is then unset, back at its default, and asked for."""
+        self.conflicts.append(self.say(code, **slots))
+        self.missing.append(field)
+        self.stated.discard(field)
+        self.values[field] = Brief.model_fields[field].get_default(call_default_factory=True)
 
     def _products(self) -> None:
         if "products" not in self.said:
@@ -122,11 +133,11 @@ class _Reading:
         try:
             match = normalise.products(self.said["products"], self.ctx.workspace)
         except MissingData as error:
-            self.notes.append(str(error))
+            self.notes.append(error.shown(self.ctx.language))
             self.values |= {"products": [], "product_names": []}
             return
-        self.conflicts += match.unknown + match.ambiguous
-        if (match.unknown or match.ambiguous) and not match.ids:
+        self.conflicts += match.unfound(self.ctx.language)
+        if match.unknown:  # those that were found are kept
             self.missing.append("products")
         self.values |= {"products": match.ids, "product_names": match.names}
 
@@ -135,13 +146,16 @@ class _Reading:
         self.values["currency"] = home
         if "budget" not in self.said:
             return
+        if normalise.is_rate(self.said["budget"], self.ctx.request):
+            self.conflict("rate", "budget", said=self.said["budget"])
+            return
         amount, code = normalise.money(self.said["budget"], currency=home, current=self.values.get("budget"))
         rate = 1.0 if code == home else (self.ctx.workspace.settings.get("rates") or {}).get(code)
         if rate is None:
             self.conflict("currency", "budget", said=code, home=home)
             return
         if code != home:
-            self.notes.append(say("converted", self.language, said=code, home=home, rate=f"{rate:g}"))
+            self.notes.append(self.say("converted", said=code, home=home, rate=f"{rate:g}"))
         self.values["budget"] = round(amount * float(rate), 2)
 
     def _dates(self) -> None:
@@ -157,7 +171,7 @@ class _Reading:
             else:
                 self.values["start"] = start
                 if (start - today).days > 270:
-                    self.notes.append(say("far", self.language, start=start.isoformat()))
+                    self.notes.append(self.say("far", start=start.isoformat()))
             if length:
                 self.values["days"] = length
         if "days" in self.said:
@@ -166,8 +180,10 @@ class _Reading:
                 self.conflict("two_lengths", "days", first=length, second=days)
             else:
                 self.values["days"] = days
+        for words, day, month in normalise.assumed_order(f"{self.said.get('start')} | {self.said.get('days')}", day_first):
+            self.notes.append(self.say("date_read", said=words, date=f"{day} {MONTHS[month - 1].capitalize()}", day=day, month=month))
         if length and "days" not in self.said:
-            self.said["days"] = str(length)
+            self.stated.add("days")
 
     def _days(self, start: dt.date | None, day_first: bool) -> int:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
@@ -180,9 +196,7 @@ class _Reading:
             )
             if length is None:
                 if end < first:
-        for words, day, month in normalise.assumed_order(f"{self.said.get('start')} | {self.said.get('days')}", day_first):
-            self.notes.append(self.say("date_read", said=words, date=f"{day} {MONTHS[month - 1].capitalize()}", day=day, month=month))
-                    raise ToolError(f"days: the end {end} is before the start {first}.", retry=True, argument="days")
+                    raise refused("end_first", "days", end=end, start=first)
                 return (end - first).days + 1
         try:
             return normalise.duration(words, current=self.old.days if self.old else None)
@@ -197,20 +211,17 @@ class _Reading:
             return length
 
     def _assume(self) -> None:
-        """Fill what nobody stated, and declare it."""
-        stated = set(self.said) | (set(ASSUMABLE) - set(self.old.assumed) if self.old else set())
-        self.values["assumed"] = [name for name in ASSUMABLE if name not in stated]
+        """Fill what nobody stated."""
         if self.values.get("budget") is None and "budget" not in self.missing:
             usual = self.ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0")
             if usual:
                 self.values["budget"] = round(float(usual), 2)
-                self.notes.append(say("usual_budget", self.language))
+                self.notes.append(self.say("usual_budget"))
             else:
                 self.missing.append("budget")
-                self.values["assumed"] = [name for name in self.values["assumed"] if name != "budget"]
+                self.values["budget"] = None
         if self.values.get("start") is None and "start" not in self.missing:
             self.values["start"] = self.ctx.today + dt.timedelta(days=7 - self.ctx.today.weekday())
-            self.values["assumed"] = list(dict.fromkeys([*self.values["assumed"], "start"]))
 
     def _contradictions(self) -> None:
         value = self.values.get
@@ -218,14 +229,13 @@ class _Reading:
         if budget == 0 and channels and not set(channels) & set(OWNED_CHANNELS):
             self.conflict("no_money", "budget", channels=", ".join(channels))
         elif budget == 0:
-            self.notes.append(say("owned_only", self.language))
+            self.notes.append(self.say("owned_only"))
         if value("objective") == "retention" and value("audience") == "new":
             self.conflict("retain_new", "audience")
         if discount and "max_discount" in self.said and _refuses_discount(self.ctx.request):
             self.conflict("no_discount", "max_discount", discount=f"{discount:.0%}")
         if discount is not None and discount > 0.9:
             self.conflict("deep", "max_discount", discount=f"{discount:.0%}")
-            self.values["max_discount"] = None
         if (value("min_roas") or 0) > ABSURD_ROAS:
             self.conflict("absurd_roas", "min_roas", roas=f"{value('min_roas'):g}")
 
@@ -279,7 +289,7 @@ def _result(ctx: Context, brief: Brief, reader: _Reading, changed: set[str]) -> 
             "language": brief.language,
         },
         "missing": list(dict.fromkeys(reader.missing)),
-        "assumed": brief.assumed,
+        "assumed": [name for name in brief.assumed if name not in reader.missing],
         "conflicts": reader.conflicts,
     }
     data = {
@@ -290,4 +300,4 @@ def _result(ctx: Context, brief: Brief, reader: _Reading, changed: set[str]) -> 
         "conflicts": reader.conflicts,
         "missing": summary["missing"],
     }
-    return ToolResult(summary=summary, data=data, notes=reader.notes)
+    return ToolResult(summary=summary, data=data, notes=[*reader.conflicts, *reader.notes])
