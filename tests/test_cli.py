@@ -235,6 +235,15 @@ def test_batch_goes_on_where_it_stopped(demo_copy: Path, tmp_path: Path) -> None
     assert [turn["id"] for turn in turns] == ["a", "b"] and turns[0]["text"] == "kept" and not turns[1]["tool_calls"]
 
 
+@pytest.mark.parametrize(("plan", "rows"), [({"plan_hash": "x"}, ["first plan", "second plan"]), (None, [])])
+def test_the_benchmark_times_only_plans_that_came_back(plan: dict | None, rows: list[str]) -> None:
+    from campaignwright.ui import doctor
+
+    timed = []
+    copilot = Scripted({"type": "done", "turn": Turn(text="I could not.", plan=plan)})
+    assert doctor._plans(copilot, lambda name, *_: timed.append(name)) == bool(rows) and timed == rows
+
+
 def test_doctor_finds_everything_in_place(demo_copy: Path, tmp_path: Path) -> None:
     checked = run("doctor", "-w", demo_copy, folder=tmp_path)
     assert checked.returncode == 0 and "FAIL" not in checked.stdout, checked.stdout
