@@ -113,6 +113,14 @@ class Shop:
             self._level[audience] = level
         return self._level[audience]
 
+    def usual_hour(self, audience: str) -> int | None:
+        """The hour in which the audience orders most, 7-22, where no past campaign says when it was sent; else None."""
+        recorded = self.workspace.scalar("SELECT count(*) FROM campaigns WHERE send_hour IS NOT NULL")
+        if recorded or self.people is None or audience not in self.people.names():
+            return None
+        hour = self.people.profile(audience)["send_hour"]
+        return None if hour is None else int(np.clip(hour, 7, 22))
+
     def weight(self, products: tuple[str, ...]) -> float:
         """The product set's part of past sales, 0.002-1; 1 for the whole shop or when nothing was sold."""
         if products not in self._weight:

@@ -92,6 +92,7 @@ class _Search:
         reach = forecaster.shop.reach(brief.audience)
         self.allowed = self.stated if self.stated.any() else self._worth_trying(reach)
         self.least = self._least()
+        self.hour = forecaster.shop.usual_hour(brief.audience)
         self.evaluated, self.kept = 0, 0.0
         self.roas = np.zeros(0)
 
@@ -185,7 +186,7 @@ class _Search:
             shares=shares if (self.brief.budget or 0) > 0 else np.zeros_like(shares),
             offer=offer,
             discount=depth,
-            hour=np.clip(batch.hour, 7, 22),
+            hour=np.clip(batch.hour, 7, 22) if self.hour is None else np.full(len(batch), self.hour),
             frequency=frequency,
         )
 

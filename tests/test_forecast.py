@@ -11,6 +11,7 @@ import sys
 import textwrap
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from campaignwright.market.words import Brief, Strategy
@@ -21,6 +22,9 @@ from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_notes import TEXTS, text
 from campaignwright.models.recommender import Recommender
 from campaignwright.models.response import ResponseModel
+from campaignwright.models.strategy_search import _Search
+from campaignwright.tools.base import Context
+from campaignwright.tools.forecast_sketch import strategy_of
 
 START = dt.date(2026, 12, 1)
 
@@ -77,6 +81,21 @@ def test_owned_channels_reach_only_whom_they_may(forecaster: Forecaster) -> None
     figures = forecaster.predict(plan(shares={"email": 1.0}, budget=100_000.0)).figures
     people = forecaster.shop.reach("all")[0]
     assert figures["impressions"][2] <= people * 2.0 * 2 * forecaster.calibration.headroom[0] * 1.3
+
+
+def test_without_past_send_hours_the_audiences_own_hour_is_taken(workspace, forecaster: Forecaster) -> None:  # noqa: ANN001
+    assert forecaster.shop.usual_hour("all") is None  # the mug shop records when it wrote
+    people = [f"c{i}" for i in range(60)]
+    with workspace.transaction():
+        workspace.insert("customers", pd.DataFrame({"customer_id": people}))
+        workspace.insert("orders", pd.DataFrame({
+            "order_id": people, "customer_id": people, "status": "paid", "total": 80.0,
+            "ordered_at": pd.Timestamp("2026-11-01 19:20") - pd.to_timedelta(range(60), "D")}))
+    ctx = Context(workspace, dt.date(2026, 11, 20), brief=Brief(budget=900, channels=["email"]))
+    assert strategy_of(ctx, None)[1].send_hour == 19
+    brief = Brief(budget=900, channels=["email"], start=START)
+    search = _Search(None, Forecaster(workspace), brief, [], np.random.default_rng(0))
+    assert search.repair(search.template(2, np.zeros(2, int))).hour.tolist() == [19, 19]
 
 
 def test_owned_channels_work_without_money(forecaster: Forecaster) -> None:

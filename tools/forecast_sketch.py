@@ -16,8 +16,8 @@ def strategy_of(
 ) -> tuple[str, Strategy, list[str], bool]:
     """(id, strategy, notes, sketched): the one asked for, or a plain one for the brief when none was generated yet.
 
-    The sketch has no discount, two messages a week at 10 o'clock and the exact budget split over the brief's channels,
-    or over those with results of their own. Raises ToolError(retry).
+    The sketch has no discount, two messages a week at the audience's hour or at 10 o'clock, and the exact budget split
+    over the brief's channels, or over those with results of their own. Raises ToolError(retry).
     """
     if ctx.strategies or strategy_id:
         key, strategy = ctx.strategy(strategy_id)
@@ -37,7 +37,7 @@ def strategy_of(
         discount=0.0,
         offer="none",
         days=brief.days,
-        send_hour=HOUR,
+        send_hour=forecaster.shop.usual_hour(brief.audience) or HOUR,
         weekly_frequency=FREQUENCY,
         angle="value",
         budget=float(brief.budget or 0.0),
