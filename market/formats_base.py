@@ -16,6 +16,7 @@ import pandas as pd
 
 from campaignwright.market import formats_parse as parse
 from campaignwright.market.reading import RawTable
+from campaignwright.market.words import MONTH_FIRST
 from campaignwright.market.workspace import Workspace
 
 
@@ -64,7 +65,7 @@ class Format:
     """One kind of file. `build(sheet, workspace)` may reject more rows and returns the writes in order.
 
     `currency`: the currency of all files of this kind, when the publisher states it. `prepare(sheet)` runs first,
-    e.g. to take total rows out.
+    e.g. to take total rows out. `accepts(frame, found)`: whether the cells fit too, where headers do not tell enough.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Format:
     currency: str | None = None
     prepare: Callable[[Sheet], None] | None = None
     day_first: bool | None = None
+    accepts: Callable[[pd.DataFrame, dict[str, str]], bool] | None = None
 
     def column(self, name: str) -> Column:
         """The column whose field is `name`."""
@@ -109,7 +111,7 @@ class Sheet:
     found: dict[str, str]
     frame: pd.DataFrame
     reason: pd.Series  # why a row is rejected; missing = kept
-    currencies: list[str] = field(default_factory=list)
+    currencies: dict[str, int] = field(default_factory=dict)  # codes, or signs that several share -> the first line
     warnings: list[str] = field(default_factory=list)
     pending: list[Write] = field(default_factory=list)  # writes that need no kept row, such as changes of status
     skipped: int = 0  # total rows and the like: checked, not data
@@ -174,31 +176,34 @@ class Sheet:
         return ids
 
 
-def convert(raw: RawTable, fmt: Format, found: dict[str, str], pseudonym: Callable[[str], str]) -> Sheet:
-    """Cells to values, column by column; rows with unreadable or missing cells are rejected with the reason."""
+def convert(
+    raw: RawTable, fmt: Format, found: dict[str, str], pseudonym: Callable[[str], str], currency: str = "USD"
+) -> Sheet:
+    """Cells to values, column by column; rows with unreadable or missing cells are rejected with the reason.
+
+    `currency`: the one of a file that states none.
+    """
     index = raw.frame.index
     sheet = Sheet(raw, fmt, found, pd.DataFrame(index=index), pd.Series(pd.NA, index=index, dtype="object"))
     numeric = [raw.frame[found[c.field]] for c in fmt.columns if c.kind in ("number", "money") and c.field in found]
-    decimal = parse.decimal_mark(numeric, raw.delimiter)
-    day_first = fmt.day_first if fmt.day_first is not None else decimal == ","
+    decimal, unclear = parse.decimal_mark(numeric, raw.delimiter)
+    if unclear:
+        sheet.warnings.append(
+            f"Nothing in the file shows its decimal mark: numbers such as {unclear} are read as {parse.number(unclear, decimal):g}."
+        )
     width = raw.frame.shape[1]
     torn = pd.Series(raw.cells != width, index=index)
     converted, unreadable = {}, []
     for column in fmt.columns:
-        if column.field not in found:
+        if column.field not in found or column.kind in ("date", "time"):
             converted[column.field] = _missing(column.kind, index)
             continue
         cells = raw.frame[found[column.field]]
-        values, bad, note = _values(column, cells, decimal, day_first, pseudonym)
-        converted[column.field] = values
+        converted[column.field], bad = _values(column, cells, decimal, pseudonym)
         unreadable.append((column, bad))
-        if note:
-            sheet.warnings.append(
-                f"'{found[column.field]}' may be day/month or month/day; it was read as "
-                f"{'day/month' if day_first else 'month/day'}."
-            )
     sheet.frame = pd.DataFrame(converted, index=index)
     _currencies(sheet)
+    unreadable += _dates(sheet, decimal, currency)
     if fmt.prepare:
         fmt.prepare(sheet)
     sheet.reject(torn, f"the line has more or fewer cells than the header ({width})")
@@ -227,29 +232,53 @@ def _missing(kind: str, index: pd.Index) -> pd.Series:
 
 
 def _values(
-    column: Column, cells: pd.Series, decimal: str, day_first: bool, pseudonym: Callable[[str], str]
-) -> tuple[pd.Series, pd.Series, bool]:
-    """(values, unreadable mask, whether day and month were ambiguous) of one column."""
+    column: Column, cells: pd.Series, decimal: str, pseudonym: Callable[[str], str]
+) -> tuple[pd.Series, pd.Series]:
+    """(values, unreadable mask) of one column that holds no dates."""
     nothing = pd.Series(False, index=cells.index)
     if column.kind in ("number", "money"):
-        return *parse.numbers(cells, decimal), False
-    if column.kind in ("date", "time"):
-        values, bad, ambiguous = parse.dates(cells, day_first)
-        return (values.dt.normalize() if column.kind == "date" else values), bad, ambiguous
+        return parse.numbers(cells, decimal)
     if column.kind == "flag":
-        return *parse.flags(cells), False
+        return parse.flags(cells)
     if column.kind == "customer":
-        return parse.customers(cells, pseudonym), nothing, False
-    return (parse.ids(cells, pseudonym) if column.kind == "id" else parse.texts(cells)), nothing, False
+        return parse.customers(cells, pseudonym), nothing
+    return (parse.ids(cells, pseudonym) if column.kind == "id" else parse.texts(cells)), nothing
+
+
+def _dates(sheet: Sheet, decimal: str, currency: str) -> list[tuple[Column, pd.Series]]:
+    """Fill in the date columns; returns each with its mask of unreadable cells.
+
+    Day or month first: as the format's files always are, else as some date of the file shows, else by decimal comma and currency.
+    """
+    fmt, masks = sheet.fmt, []
+    columns = [column for column in fmt.columns if column.kind in ("date", "time") and sheet.has(column.field)]
+    shown = fmt.day_first if fmt.day_first is not None else parse.day_order([sheet.cell(c.field) for c in columns])
+    home = next((code for code in sheet.currencies if re.fullmatch("[A-Z]{3}", code)), fmt.currency or currency.upper())
+    day_first = shown if shown is not None else decimal == "," or home not in MONTH_FIRST
+    for column in columns:
+        values, bad, ambiguous = parse.dates(sheet.cell(column.field), day_first)
+        sheet.frame[column.field] = values.dt.normalize() if column.kind == "date" else values
+        masks.append((column, bad))
+        if ambiguous and shown is None:
+            sheet.warnings.append(
+                f"'{sheet.found[column.field]}' may be day/month or month/day; it was read as "
+                f"{'day/month' if day_first else 'month/day'}, as usual with "
+                f"{'a decimal comma' if decimal == ',' else home}. If that is wrong, write its dates as 2026-12-31, or state "
+                "the file's currency, and import it into a new workspace."
+            )
+    return masks
 
 
 def _currencies(sheet: Sheet) -> None:
-    """Currency codes the file states: in money headers, or in a column named by the format as `currency`."""
-    codes = []
+    """The currencies the file states: in money headers, in amounts, or in a column named by the format as `currency`."""
+    lines = sheet.currencies
     for column in sheet.fmt.columns:
-        header = sheet.found.get(column.field)
-        code = CURRENCY.search(header) if header and column.kind == "money" else None
-        codes += [code[1]] if code else []
+        if column.kind != "money" or column.field not in sheet.found:
+            continue
+        if code := CURRENCY.search(sheet.found[column.field]):
+            lines.setdefault(code[1], sheet.raw.header_line)
+        for mark, position in parse.marks(sheet.cell(column.field)).items():
+            lines.setdefault(mark, int(sheet.raw.line[position]))
     if sheet.has("currency"):
-        codes += [str(code).upper()[:20] for code in sheet.frame["currency"].dropna().unique()]
-    sheet.currencies = list(dict.fromkeys(codes))
+        for index, mark in sheet.frame["currency"].dropna().drop_duplicates().items():
+            lines.setdefault(parse.mark_of(str(mark))[:20], int(sheet.line[index]))

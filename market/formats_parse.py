@@ -7,6 +7,7 @@ distinct values. What cannot be read comes back as missing plus a mask; the call
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -22,11 +23,22 @@ PHONE = re.compile(
     r"|(?<![\w.-])\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}(?![\w-])"  # (555) 010-4477
     r"|(?<!\d)1[3-9]\d{9}(?!\d)"  # Chinese mobile
 )
+SIGNS = {  # how amounts name their currency -> the currencies it may be; lower case, no full stop
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"),
+    "us$": ("USD",), "ca$": ("CAD",), "c$": ("CAD",), "au$": ("AUD",), "a$": ("AUD",), "nz$": ("NZD",), "s$": ("SGD",),
+    "hk$": ("HKD",), "nt$": ("TWD",), "mx$": ("MXN",), "r$": ("BRL",), "€": ("EUR",), "euro": ("EUR",), "£": ("GBP",),
+    "￥": ("CNY",), "元": ("CNY",), "人民币": ("CNY",), "rmb": ("CNY",), "¥": ("CNY", "JPY"), "円": ("JPY",),
+    "rs": ("INR", "PKR", "LKR", "NPR", "MUR"), "₹": ("INR",), "kr": ("SEK", "NOK", "DKK", "ISK"), "zł": ("PLN",),
+    "kč": ("CZK",), "₺": ("TRY",), "₽": ("RUB",), "₩": ("KRW",), "₪": ("ILS",), "฿": ("THB",), "₫": ("VND",),
+}  # fmt: skip
+_MARK = "|".join(re.escape(sign) + r"\.?" * sign.isalpha() for sign in sorted(SIGNS, key=len, reverse=True))
+_MARK = rf"(?i:{_MARK})|[A-Z]{{3}}"
 _NUMBER = re.compile(
-    r"(?P<sign>[+\-−]?)\s*(?:[A-Z]{3}\s*|[$£€¥₹]\s*|(?:US|CA|A|C)\$\s*)?(?P<sign2>[-−]?)\s*"
-    r"(?P<body>\d[\d.,'’ ]*|[.,]\d+)"
-    r"(?P<exp>[eE][+-]?\d{1,3})?\s*(?P<tail>%|[A-Z]{3}|[$£€¥₹元])?"
+    rf"(?P<sign>[+\-−]?)\s*(?P<before>{_MARK})?\s*(?P<sign2>[-−]?)\s*"
+    r"(?P<body>[0-9][0-9.,'’ ]*|[.,][0-9]+)"
+    rf"(?P<exp>[eE][+-]?[0-9]{{1,3}})?\s*(?P<after>%|{_MARK})?"
 )
+_FORMULA = re.compile(r'^\s*="([^"]*)"\s*$')  # how Excel is made to keep 0007 as text
 _TRUE = {"yes": True, "true": True, "1": True, "y": True, "t": True, "subscribed": True, "是": True}
 _FALSE = {
     "no": False,
@@ -66,9 +78,10 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 def by_value(
     series: pd.Series, function: Callable[[list[str]], list | np.ndarray | pd.Series], dtype: object
 ) -> pd.Series:
-    """`function` applied to the list of distinct strings, spread back over the column."""
+    """`function` applied to the list of distinct strings (`="0007"` is `0007`), spread back over the column."""
     codes, values = pd.factorize(series)
-    result = pd.Series(function(list(values)), dtype=dtype).to_numpy()
+    bare = [_FORMULA.sub(r"\1", value) for value in values]
+    result = pd.Series(function(bare), dtype=dtype).to_numpy()
     return pd.Series(result[codes], index=series.index, dtype=dtype)
 
 
@@ -77,15 +90,82 @@ def is_null(series: pd.Series) -> pd.Series:
     return by_value(series, lambda values: [value.strip().casefold() in NULLS for value in values], bool)
 
 
-def decimal_mark(columns: list[pd.Series], delimiter: str) -> str:
-    """`,` or `.`: which the file's number columns use as decimal mark, by the cells that can only be read one way."""
-    comma, dot = (0.5, 0.0) if delimiter == ";" else (0.0, 0.5)
+def decimal_mark(columns: list[pd.Series], delimiter: str) -> tuple[str, str | None]:
+    """`,` or `.`: the decimal mark of the file's number columns, by the cells that can only be read one way.
+
+    Second, where such cells do not decide: a cell that can be read both ways, such as `10.125`.
+    """
+    votes = {",": 0, ".": 0}
+    unclear = None
     for column in columns:
         for value in column.unique():
-            value = value.strip()
-            comma += bool(re.search(r"\d,\d{1,2}\D*$|^-?0,\d+$|\.\d{3},\d", value))
-            dot += bool(re.search(r"\d\.\d{1,2}\D*$|^-?0\.\d+$|\d\.\d{4,}$|,\d{3}\.\d", value))
-    return "," if comma > dot else "."
+            core = re.sub(r"^[^0-9.,]+|[^0-9.,]+$", "", plain(value))
+            for mark, pattern in _ONE_WAY.items():
+                votes[mark] += bool(pattern.fullmatch(core))
+            if unclear is None and re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", core):
+                unclear = core
+    if votes[","] == votes["."]:
+        return "," if delimiter == ";" else ".", unclear
+    return max(votes, key=votes.get), None
+
+
+def _one_way(mark: str, group: str) -> re.Pattern:
+    """Numbers in which `mark` can only be the decimal mark, or `group` only the mark of thousands."""
+    thousands = rf"[0-9]{{1,3}}(?:[{group}'’ ][0-9]{{2,3}})+"
+    return re.compile(
+        rf"[0-9]*[{mark}](?:[0-9]{{1,2}}|[0-9]{{4,}})|0?[{mark}][0-9]+|[0-9]{{4,}}[{mark}][0-9]{{3}}"
+        rf"|{thousands}[{mark}][0-9]+|[0-9]{{1,3}}(?:[{group}][0-9]{{2,3}}){{2,}}"
+    )
+
+
+_ONE_WAY = {",": _one_way(",", "."), ".": _one_way(".", ",")}
+
+
+def plain(text: str) -> str:
+    """`text` with full-width forms and any script's digits in ASCII. Superscripts and the like stay: they are no number."""
+    return text if text.isascii() else "".join(map(_ascii, text))
+
+
+def _ascii(char: str) -> str:
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    return unicodedata.normalize("NFKC", char) if "！" <= char <= "～" or char in "￡\u3000" else char  # ￥ is CNY, ¥ is not
+
+
+def _matched(text: str) -> tuple[re.Match | None, bool]:
+    """A cell against the pattern of a number, and whether it stood in brackets (a negative amount)."""
+    text = re.sub(r"\s+", " ", plain(text)).strip()
+    negative = text.startswith("(") and text.endswith(")")
+    return _NUMBER.fullmatch(text[1:-1].strip() if negative else text), negative
+
+
+def mark_of(text: str) -> str | None:
+    """What a currency's name or sign stands for: its code, else the sign that several currencies share (a key of SIGNS)."""
+    sign = text.strip().casefold().rstrip(".")
+    meant = SIGNS.get(sign, (text.strip().upper(),))
+    return meant[0] if len(meant) == 1 else sign
+
+
+def _stated(match: re.Match) -> str | None:
+    """The currency that a number states before or after it, as `mark_of` has it; "" when the two disagree."""
+    marks = {mark_of(mark) for mark in (match["before"], match["after"]) if mark and mark != "%"}
+    if len(marks) < 2:
+        return next(iter(marks), None)
+    codes = [mark for mark in marks if mark not in SIGNS]
+    return codes[0] if len(codes) == 1 and all(codes[0] in SIGNS[mark] for mark in marks - set(codes)) else ""
+
+
+def marks(series: pd.Series) -> dict[str, int]:
+    """The currencies that the cells of a money column state, each with the position of the first cell that does."""
+    codes, values = pd.factorize(series)
+    found: dict[str, int] = {}
+    for code, value in enumerate(values):
+        match = None if re.fullmatch(r"[0-9.,\s-]*", value) else _matched(value)[0]
+        mark = _stated(match) if match else None
+        if mark and mark not in found:
+            found[mark] = int(np.argmax(codes == code))
+    return found
 
 
 def number(text: str, decimal: str = ".") -> float:
@@ -93,21 +173,19 @@ def number(text: str, decimal: str = ".") -> float:
 
     Grouping marks, currency signs, `%` (as a fraction) and (1.00) are read.
     """
-    text = re.sub(r"[\s\u00a0\u202f\u2009]+", " ", text).strip()
-    negative = text.startswith("(") and text.endswith(")")
-    match = _NUMBER.fullmatch(text[1:-1].strip() if negative else text)
-    if not match:
+    match, negative = _matched(text)
+    if not match or _stated(match) == "":
         return np.nan
     group = "." if decimal == "," else ","
     body = match["body"].strip()
     whole, _, fraction = body.partition(decimal)
     grouped = re.search(r"[.,'’ ]", whole)
-    if grouped and not re.fullmatch(rf"\d{{1,3}}(?:[{group}'’ ]\d{{2,3}})*[{group}'’ ]\d{{3}}", whole):
+    if grouped and not re.fullmatch(rf"[1-9][0-9]{{0,2}}(?:[{group}'’ ][0-9]{{2,3}})*[{group}'’ ][0-9]{{3}}", whole):
         return np.nan
-    if fraction and not fraction.isdigit():
+    if re.search(r"[^0-9]", fraction):
         return np.nan
     value = float(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{fraction or '0'}{match['exp'] or ''}")
-    value = value / 100 if match["tail"] == "%" else value
+    value = value / 100 if match["after"] == "%" else value
     minus = sum((negative, match["sign"] in ("-", "−"), match["sign2"] in ("-", "−"))) % 2 == 1
     return -value if minus else value
 
@@ -128,6 +206,22 @@ def flags(series: pd.Series) -> tuple[pd.Series, pd.Series]:
     table = _TRUE | _FALSE
     parsed = by_value(series, lambda values: [table.get(value.strip().casefold()) for value in values], "boolean")
     return parsed, parsed.isna() & ~is_null(series)
+
+
+def day_order(columns: list[pd.Series]) -> bool | None:
+    """Whether the file's dates in digits are day first, by those that fit one order only; None when they do not tell.
+
+    Dates with full stops (01.12.2026) are written day first alone.
+    """
+    votes = 0
+    for column in columns:
+        for value in column.unique():
+            match = re.match(r"\s*(\d{1,2})([./-])(\d{1,2})\2\d{2,4}", value)
+            if match and int(match[3]) > 12 >= int(match[1]):
+                votes -= 1
+            elif match and (int(match[1]) > 12 or match[2] == ".") and int(match[3]) <= 12:
+                votes += 1
+    return votes > 0 if votes else None
 
 
 def dates(series: pd.Series, day_first: bool) -> tuple[pd.Series, pd.Series, bool]:

@@ -27,7 +27,7 @@ from campaignwright.market import (
     formats_shop,
 )
 from campaignwright.market.formats_base import Format, NothingKept, Sheet, Write, convert
-from campaignwright.market.formats_currency import settle_currency
+from campaignwright.market.formats_currency import refuse_unknown, settle_currency
 from campaignwright.market.formats_generic import generic, mapped
 from campaignwright.market.formats_match import find_columns, match
 from campaignwright.market.formats_store import insert, store
@@ -92,7 +92,7 @@ def _recognised(raw: RawTable, mapping: dict[str, str] | None, table: str | None
             f"{raw.name}: a column mapping needs the name of the table to fill, such as orders or campaign_results."
         )
     if table is None:
-        return match(FORMATS, headers, raw.name)
+        return match(FORMATS, raw.frame, raw.name)
     fmt, chosen = mapped(table, mapping or {}, headers, raw.name)
     found = {**find_columns(fmt, headers), **chosen}
     missing = [column.field for column in fmt.columns if column.required and column.field not in found]
@@ -130,14 +130,16 @@ def import_file(
     tell = progress or (lambda share, what: None)
     tell(0.02, "reading")
     source = load(path)
+    refuse_unknown(source.name, currency)
     before = _earlier(workspace, source, table)
     if before:
+        _refuse_other_currency(workspace, source, currency)
         tell(1.0, "imported before")
         return before
     raw = parse(source, _known_headers((*FORMATS, *((generic(table),) if table else ())), mapping))
     fmt, found = _recognised(raw, mapping, table)
     tell(0.3, "converting")
-    sheet = convert(raw, fmt, found, workspace.pseudonym)
+    sheet = convert(raw, fmt, found, workspace.pseudonym, currency or workspace.currency)
     report = _stored(workspace, source, table, sheet, currency, tell)
     report.seconds = round(time.perf_counter() - started, 3)
     tell(1.0, "done")
@@ -153,6 +155,7 @@ def _stored(
         with workspace.transaction() as connection:
             before = _earlier(workspace, source, table)  # another thread may have been quicker
             if before:
+                _refuse_other_currency(workspace, source, currency)
                 return before
             code = settle_currency(workspace, sheet, currency)
             tell(0.5, "arranging")
@@ -176,11 +179,11 @@ def _stored(
 
 
 def _build(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """The writes that the format makes of the sheet; without a kept row only those that need none."""
+    """The writes that the format makes of the sheet; without a kept row only the pending ones remain."""
     try:
-        return [*sheet.fmt.build(sheet, workspace), *sheet.pending]
+        return sheet.fmt.build(sheet, workspace)
     except NothingKept:
-        return sheet.pending
+        return []
 
 
 def _restore(workspace: Workspace, settings: dict) -> None:
@@ -212,6 +215,15 @@ def _earlier(workspace: Workspace, source: Source, table: str | None) -> ImportR
         unchanged=True,
         warnings=[f"This file was imported before, on {row['imported_at']:%Y-%m-%d %H:%M}; nothing was changed."],
     )
+
+
+def _refuse_other_currency(workspace: Workspace, source: Source, currency: str | None) -> None:
+    """Raise ImportProblem when a file that was imported before is to be in another currency now: stored amounts stay."""
+    if currency and currency.upper() != workspace.currency:
+        raise ImportProblem(
+            f"{source.name}: was imported before and its amounts count as {workspace.currency}; {currency.upper()} was not "
+            f"applied. Import all files again into a new workspace, this one with --currency {currency.upper()}."
+        )
 
 
 def _report(sheet: Sheet) -> ImportReport:

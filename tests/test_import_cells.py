@@ -1,0 +1,116 @@
+"""Cells as spreadsheets, regions and careless hands write them: read as meant, or refused with a reason, never misread."""
+
+import pytest
+
+from campaignwright.market import formats_parse as parse
+from campaignwright.market.importers import ImportProblem, import_file
+from campaignwright.market.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with Workspace.open(tmp_path / "shop", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def prices(workspace, tmp_path):
+    """Import price cells (one product each) and return the report."""
+
+    def run(*cells, delimiter=",", currency=None, column=None):
+        rows = [f'P{n}{delimiter}"{cell}"' + (f"{delimiter}{column[n]}" if column else "") for n, cell in enumerate(cells)]
+        header = delimiter.join(["product_id", "price"] + (["currency"] if column else []))
+        path = tmp_path / "prices.csv"
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        return import_file(workspace, path, table="prices", currency=currency)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("１０", 10), ("１2", 12), ("１，０００．５０", 1000.5), ("١٢٣", 123), ("१२", 12), ("￥１００", 100), ("（5.00）", -5),
+        ("100 kr", 100), ("R$ 100", 100), ("Rs. 100", 100), ("Rs.100", 100), ("$.50", 0.5), ("1 234.50 zł", 1234.5),
+        ("£10.00 GBP", 10), ("-US$5", -5), ("€ -5.00", -5),
+    ],
+)  # fmt: skip
+def test_numbers_in_any_digits_and_with_any_sign(cell, value):
+    assert parse.number(cell) == value
+
+
+@pytest.mark.parametrize("cell", ["10²", "②", "½", "١٬٢٣٤", "€10 USD", "0,125", "1.5元角"])
+def test_what_is_no_plain_number_is_not_misread(cell):
+    assert parse.number(cell) != parse.number(cell)
+
+
+def test_amounts_that_state_different_currencies_are_refused_with_their_lines(prices, workspace):
+    with pytest.raises(ImportProblem, match=r"amounts in \$ and EUR and GBP and JPY; there is no .*line 2, 3, 4, 5"):
+        prices("$10.00", "€10.00", "£10.00", "JPY 1000")
+    with pytest.raises(ImportProblem, match="amounts in USD and EUR; .*line 2, 3"):
+        prices("10.00", "€10.00", column=["USD", "USD"])
+    with pytest.raises(ImportProblem, match="line 3 states the unknown currency 'PCS'"):
+        prices("10.00", "10 PCS")
+    assert workspace.count("prices") == 0
+
+
+def test_a_currency_in_the_cells_is_the_files(prices, workspace):
+    assert prices("€10.00", "10.00 EUR").totals["price"]["kept"] == 20
+    assert workspace.currency == "EUR"
+    with pytest.raises(ImportProblem, match="is in CNY, the workspace in EUR"):
+        prices("￥10.00")
+    with pytest.raises(ImportProblem, match=r"line 2 has amounts in '\$', the workspace is in EUR; say which currency it is \(USD, CAD"):
+        prices("$10.00")
+
+
+def test_a_shared_sign_is_the_stated_or_the_workspaces_currency(prices, workspace):
+    with pytest.raises(ImportProblem, match=r"line 2 has amounts in 'kr'.*--currency SEK"):
+        prices("100 kr")
+    prices("100 kr", currency="nok")
+    assert workspace.currency == "NOK"
+    assert prices("kr 50", "60").rows_kept == 2
+
+
+def test_a_bare_dollar_settles_a_new_workspace(prices, workspace):
+    prices("$10.00")
+    with pytest.raises(ImportProblem, match="is in EUR, the workspace in USD"):
+        prices("€10.00")
+
+
+def test_signs_in_a_currency_column_count_as_codes(prices, workspace):
+    assert prices("10.00", "C$11.00", column=["CAD", "$"]).rows_kept == 2
+    assert workspace.currency == "CAD"
+
+
+def test_klaviyo_revenue_in_euros_does_not_enter_a_dollar_workspace(prices, workspace, tmp_path):
+    prices("$10.00")
+    path = tmp_path / "klaviyo.csv"
+    path.write_text(
+        "Campaign Name,Send Time,Total Recipients,Unique Placed Order,Revenue,Unique Clicks\n"
+        'Autumn,2026-10-02 18:30:00,1000,12,"€1.440,00",60\n'
+    )
+    with pytest.raises(ImportProblem, match="is in EUR, the workspace in USD"):
+        import_file(workspace, path)
+
+
+def test_the_decimal_mark_is_decided_by_the_file(prices):
+    assert prices("10.125", "3,50", delimiter=";").totals["price"]["kept"] == 10128.5
+    assert prices("1,000", "3.50", delimiter=";").totals["price"]["kept"] == 1003.5
+    assert prices("1,000", "2,345,678").totals["price"]["kept"] == 2346678
+    assert prices("10.125", "1234.500").totals["price"]["kept"] == pytest.approx(1244.625)
+
+
+@pytest.mark.parametrize(("cell", "delimiter", "read"), [("10.125", ";", "10125"), ("10.125", ",", "10.125"), ("1,000", ";", "1")])
+def test_an_undecided_decimal_mark_is_named_in_the_report(prices, cell, delimiter, read):
+    report = prices(cell, "12", delimiter=delimiter)
+    assert any(f"numbers such as {cell} are read as {read}." in note for note in report.warnings)
+    assert not any("decimal mark" in note for note in prices(cell, "12", "2.75", delimiter=delimiter).warnings)
+
+
+def test_another_currency_for_a_file_imported_before_is_said_not_ignored(prices, workspace):
+    prices("10.00")
+    with pytest.raises(ImportProblem, match="imported before and its amounts count as USD; EUR was not applied.*--currency EUR"):
+        prices("10.00", currency="eur")
+    with pytest.raises(ImportProblem, match="'EURO' is no known currency; use an ISO code such as"):
+        prices("10.00", currency="euro")
+    assert prices("10.00", currency="usd").unchanged
