@@ -151,13 +151,14 @@ def meta(plan: dict[str, Any]) -> bytes:
 def assets(plan: dict[str, Any]) -> bytes:
     """CSV of the messages: one row a variant, with its send times. Merge tags stay, as {{first_name}}."""
     rows: list[dict[str, object]] = []
-    for channel in ASSET_CHANNELS:
-        for variant in _asset(plan, channel):
+    by_channel = {asset["channel"]: asset for asset in plan["assets"]}
+    for asset in [by_channel[channel] for channel in ASSET_CHANNELS if channel in by_channel]:
+        for variant in asset["variants"]:
             times = [row["at"] or row["date"] for row in plan["calendar"] if row["asset"] == variant["id"]]
             fields = {name: _tags(text) for name, text in variant["fields"].items()}
             found = sorted(set(re.findall(r"\{\{(\w+)\}\}", " ".join(fields.values()))))
             rows.append({
-                "channel": channel, "language": plan["language"], "variant": variant["id"], "status": "PAUSED",
+                "channel": asset["channel"], "language": asset["language"], "variant": variant["id"], "status": "PAUSED",
                 "audience": plan["strategy"]["audience"], "send_at": "; ".join(dict.fromkeys(times)),
                 "merge_tags": "; ".join(found), **fields})
     if not rows:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from campaignwright.market.export_numbers import FIGURE_SLOT
+from campaignwright.market.export_tables import assets
 from campaignwright.market.exporters import export, render_markdown
 from campaignwright.market.importers import import_file
 from campaignwright.market.ledger import Ledger, plan_hash
@@ -322,12 +323,23 @@ def test_without_a_writer_the_plan_says_so(ctx):
 
 
 def test_a_chinese_brief_gets_a_chinese_plan(ctx):
-    ctx.brief = ctx.brief.model_copy(update={"language": "zh"})
+    ctx.brief, ctx.language = ctx.brief.model_copy(update={"language": "zh"}), "zh"
     plan = plan_of(ctx)
     text = render_markdown(plan)
     assert_traceable(plan)
     assert "## 预算" in text and "谨慎执行" in text and "断货" in text and "8.5折" in text
     assert not re.search(r"\b(Budget|Forecast|expected|the)\b", text)
+
+
+def test_the_plan_speaks_the_conversations_language_and_the_copy_the_briefs(ctx):
+    ctx.brief = ctx.brief.model_copy(update={"language": "zh"})
+    ctx.writer = lambda spec, n, seed: writer(spec, n, seed) if spec["channel"] == "email" else []
+    plan = plan_of(ctx)
+    said = [plan["verdict"]["text"], *(one["text"] for one in [*plan["risks"], *plan["notes"]])]
+    assert plan["language"] == "en" and not re.search("[一-鿿]", "".join(said)) and any("variant" in text for text in said)
+    assert "## Budget" in render_markdown(plan) and "8.5折" in render_markdown(plan)
+    assert [asset["language"] for asset in plan["assets"]] == ["zh", "zh"]
+    assert b"email,zh,email-1" in assets(plan)
 
 
 def test_copy_written_before_is_taken_over(ctx):

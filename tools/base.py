@@ -56,7 +56,7 @@ class ToolResult(BaseModel):
     """What a tool gives back.
 
     `summary`: short facts for the language model (ids, flags, names; no bulk). `data`: everything a person may want to
-    see, JSON-ready. `notes`: plain sentences, in the brief's language, on what the data cannot support.
+    see, JSON-ready. `notes`: plain sentences, in the conversation's language, on what the data cannot support.
     """
 
     summary: dict[str, Any] = {}

@@ -63,12 +63,12 @@ TEXTS = {
 
 
 def language(ctx: Context) -> str:
-    """The brief's language, else the session's: en or zh."""
-    return "zh" if (ctx.brief.language if ctx.brief else ctx.language) == "zh" else "en"
+    """The conversation's language: en or zh. (The brief's is that of the copy.)"""
+    return "zh" if ctx.language == "zh" else "en"
 
 
 def say(ctx: Context, code: str, **slots: object) -> str:
-    """A sentence in the brief's language."""
+    """A sentence in the conversation's language."""
     return TEXTS[language(ctx)][code].format(**slots)
 
 
@@ -78,7 +78,7 @@ def cash(ctx: Context, value: float) -> str:
 
 
 def named(ctx: Context, channels: list[str]) -> str:
-    """Channel names in the brief's language."""
+    """Channel names in the conversation's language."""
     return ("、" if language(ctx) == "zh" else ", ").join(
         label("channel", channel, language(ctx)) for channel in channels
     )

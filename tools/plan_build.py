@@ -49,7 +49,8 @@ NEEDED = ("orders", "campaign_results", "stock")  # tables whose absence every p
 
 
 class Plan(BaseModel):
-    """A whole campaign plan; see the module's docstring for where numbers stand."""
+    """A whole campaign plan; see the module's docstring for where numbers stand. `language`: of the conversation; the copy
+    assets carry their own."""
 
     model_config = ConfigDict(extra="forbid")
 

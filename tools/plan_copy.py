@@ -26,7 +26,7 @@ def refill(builder: Builder, asset: dict[str, Any]) -> dict[str, Any] | None:
     job = replace(job, extra=asset["extra"])  # what the marketer stated for the copy: a gift, a threshold
     facts = job_facts(ctx, job)
     spec = asset["spec"] | {"slots": sorted(available_slots(facts, channel, job.audience, ctx.workspace))}
-    if asset["written_for"] != [job.audience, job.offer] or asset["language"] != builder.language:
+    if asset["written_for"] != [job.audience, job.offer] or asset["language"] != builder.brief.language:
         return None
     variants = []
     for old in asset["variants"]:
@@ -48,7 +48,7 @@ def assets_part(builder: Builder) -> list[dict[str, Any]]:
         if asset is None:
             result = builder.ask("copy", "write_copy", channel=channel, strategy_id=builder.strategy_id)
             asset, unavailable = (None, result) if isinstance(result, dict) else (result.data["asset"], {})
-        assets.append(_for_plan(channel, builder.language, asset) | unavailable)
+        assets.append(_for_plan(channel, builder.brief.language, asset) | unavailable)
     return assets
 
 

@@ -49,7 +49,8 @@ class Builder:
 
     @property
     def language(self) -> str:
-        return self.brief.language
+        """Of all that the marketer reads; copy is in the brief's language."""
+        return "zh" if self.ctx.language == "zh" else "en"
 
     def keep(self, figures: list[Figure]) -> dict[str, Figure]:
         """Take figures into the plan; returns them by name."""

@@ -60,7 +60,7 @@ def search_campaigns(
     if not len(memory):
         raise MissingData("campaigns", "still_evidence")
     wanted = normalise.count(k, argument="k", high=100) if k else DEFAULT_K
-    language = ctx.brief.language if ctx.brief else "zh" if normalise.has_cjk(query) else "en"
+    language = ctx.language
     filters, notes = _filters(ctx, channel, product)
     hits, dropped = _find(memory, query, wanted, filters)
     notes += memory.notes

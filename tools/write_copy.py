@@ -175,10 +175,10 @@ def _ask(ctx: Context, job: CopyJob, facts: CopyFacts, spec: dict[str, Any], wan
     return good[:want], bad, rounds
 
 
-def _notes(job: CopyJob, facts: CopyFacts, spec: dict, limits: dict, tried: tuple[int, int, int]) -> list[str]:
-    """Plain sentences for the person. `tried`: variants kept, wanted, rounds."""
+def _notes(language: str, job: CopyJob, facts: CopyFacts, spec: dict, limits: dict, tried: tuple[int, int, int]) -> list[str]:
+    """Plain sentences for the person, in their `language` (the copy has its own). `tried`: variants kept, wanted, rounds."""
     kept, want, rounds = tried
-    language, channel = job.language, label("channel", job.channel, job.language)
+    channel = label("channel", job.channel, language)
     notes = [] if job.planned else [sentence("copy_whole_shop", language)]
     if kept < want:
         code = "copy_short" if kept else "copy_none"
@@ -214,7 +214,7 @@ def copy_asset(ctx: Context, job: CopyJob, want: int) -> tuple[dict[str, Any], l
         "products": facts.products, "ranked_by": ctx.cache["copy_scorer"].basis,
         "written_for": [job.audience, job.offer], "extra": job.extra,
     }
-    return asset, rejected, _notes(job, facts, spec, limits, (len(variants), want, rounds))
+    return asset, rejected, _notes(ctx.language, job, facts, spec, limits, (len(variants), want, rounds))
 
 
 @tool
@@ -235,7 +235,7 @@ def write_copy(
                    strategy_id=strategy_id)
     asset, rejected, notes = copy_asset(ctx, job, want)
     if getattr(ctx.writer, "small", False):
-        notes.append(sentence("copy_small_model", job.language))
+        notes.append(sentence("copy_small_model", ctx.language))
     assets = {**ctx.results.get("write_copy", {}).get("data", {}).get("assets", {}), channel: asset}
     return ToolResult(
         summary={"channel": channel, "variants": len(asset["variants"])}, notes=notes,
