@@ -6,8 +6,10 @@ import gzip
 import json
 from datetime import date
 
+import pandas as pd
 import pytest
 
+from campaignwright.market import formats_parse
 from campaignwright.market.importers import ImportProblem, import_file, recognise
 from campaignwright.market.workspace import Workspace
 
@@ -359,3 +361,46 @@ def test_windows_1252_and_chinese_files_are_read_and_said(workspace, make):
         "GB18030" in report.warnings[0]
         and workspace.scalar("SELECT name FROM products WHERE product_id = 'P1'") == "跑步鞋经典款"
     )
+
+
+def ads(days, code):
+    """A Google Ads report of one campaign with these days, in the currency `code`."""
+    rows = "".join(f"{day},Brand,{code},10,500,5.00,1,20\n" for day in days)
+    return f"Day,Campaign,Currency code,Clicks,Impr.,Cost,Conversions,Conv. value\n{rows}"
+
+
+WEEK = [f"{day:02}/12/2026" for day in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "home", "months", "read_as"),
+    [
+        (WEEK, "GBP", "USD", {12}, "day/month, as usual with GBP"),
+        (WEEK, "USD", "USD", set(range(1, 8)), "month/day, as usual with USD"),
+        ([*WEEK, "13/12/2026"], "USD", "USD", {12}, None),
+        (["12/01/2026", "12/14/2026"], "GBP", "GBP", {12}, None),
+        (["01.12.2026", "02.12.2026"], "USD", "USD", {12}, None),
+        (["2026-12-01", "2026-12-02"], "GBP", "USD", {12}, None),
+    ],
+)
+def test_day_and_month_by_the_files_dates_then_by_its_currency(workspace, make, days, code, home, months, read_as):
+    workspace.set(currency=home)
+    report = import_file(workspace, make("google.csv", ads(days, code)))
+    assert set(workspace.query("SELECT month(day) AS m FROM campaign_results")["m"]) == months
+    said = [warning for warning in report.warnings if "month/day" in warning]
+    assert [read_as in warning for warning in said] == ([True] if read_as else [])
+
+
+def test_a_file_without_a_currency_follows_the_one_stated_or_the_workspaces(workspace, make):
+    workspace.set(currency="EUR")
+    rows = "".join(f"{number},{day},5.00\n" for number, day in enumerate(WEEK))
+    path, mapping = make("orders.csv", "id,at,sum\n" + rows), {"order_id": "id", "ordered_at": "at", "total": "sum"}
+    report = import_file(workspace, path, table="orders", mapping=mapping)
+    assert set(workspace.query("SELECT month(ordered_at) AS m FROM orders")["m"]) == {12}
+    assert any("day/month, as usual with EUR" in warning for warning in report.warnings)
+
+
+def test_one_clear_date_column_tells_for_the_other():
+    starts, ends = pd.Series(["01/12/2026", "02/12/2026"]), pd.Series(["14/12/2026"])
+    assert formats_parse.day_order([starts]) is None and formats_parse.day_order([starts, ends]) is True
+    assert formats_parse.day_order([starts, pd.Series(["12/14/2026 08:00"])]) is False
