@@ -68,7 +68,8 @@ def allocate_budget(ctx: Context, strategy_id: A = None, fixed: A = None) -> Too
     spends |= {name: float(amount) for name, amount in (fixed or {}).items()}
     figures = [ctx.figure("budget", strategy.budget, "money")]
     figures += [ctx.figure(f"spend_{name}", amount, "money") for name, amount in spends.items()]
-    return ToolResult(figures=figures, data={"strategy_id": key})
+    rows = [{"channel": name, "spend": amount, "fixed": name in (fixed or {})} for name, amount in spends.items()]
+    return ToolResult(figures=figures, data={"strategy_id": key, "channels": rows})
 
 
 @tool
@@ -371,6 +372,36 @@ def test_edits_can_fix_a_channel_and_move_the_dates(ctx):
     figures = {figure.name: figure.value for figure in edited.figures}
     assert figures["spend_search"] == 3000
     assert {row["date"] for row in edited.calendar} <= {f"2026-12-{day:02d}" for day in range(7, 14)}
+
+
+def test_a_fixed_amount_outlives_later_edits_until_its_channel_goes(ctx):
+    plan_of(ctx)
+    edit_plan(ctx, strategy_id="s1", registry=FAKES, fixed={"search": 3000})
+    for change in ({"discount": "10%"}, {"budget": 7000}, {"fixed": {"email": 2000}}):
+        figures = {figure.name: figure.value for figure in edit_plan(ctx, registry=FAKES, **change).figures}
+        assert figures["spend_search"] == 3000
+    assert figures["spend_email"] == 2000
+    assert "spend_search" not in {figure.name for figure in edit_plan(ctx, registry=FAKES, channels=["email"]).figures}
+
+
+def test_edited_products_are_named_and_a_range_of_dates_gives_the_days(ctx):
+    plan_of(ctx)
+    plan = edit_plan(ctx, strategy_id="s1", registry=FAKES, products=["road runner"], start="Dec 5-11").model_dump(mode="json")
+    assert (plan["brief"]["products"], plan["brief"]["product_names"]) == (["p2"], ["Road Runner"])
+    assert "| Products | Road Runner |" in render_markdown(plan)
+    assert (plan["strategy"]["start"], plan["strategy"]["days"], plan["brief"]["days"]) == ("2026-12-05", 7, 7)
+    assert edit_plan(ctx, registry=FAKES, start="Dec 5-11", days="7 days").strategy.days == 7
+    with pytest.raises(ToolError, match="7 days, but 9") as caught:
+        edit_plan(ctx, registry=FAKES, start="Dec 5-11", days=9)
+    assert caught.value.argument == "days" and "日期范围是 7 天" in caught.value.shown("zh")
+
+
+def test_an_edited_budget_is_converted_at_the_workspaces_rate(ctx):
+    plan_of(ctx)
+    ctx.workspace.set(rates={"USD": 0.8})
+    assert edit_plan(ctx, strategy_id="s1", registry=FAKES, budget="$10k").brief.budget == 8000
+    with pytest.raises(ToolError, match="EUR"):
+        edit_plan(ctx, registry=FAKES, budget="10k euros")
 
 
 @pytest.mark.parametrize("changes, message", [
