@@ -634,6 +634,16 @@ def test_a_rate_is_seen_in_the_request_it_was_taken_from(said: str, request_: st
     assert normalise.is_rate(said, request_) is rate
 
 
+@pytest.mark.parametrize("said", ["不要折扣", "折扣取消", "不提任何优惠", "没有任何优惠", "取消折扣", "别打折了", "no promo"])
+def test_no_discount_is_none(said: str) -> None:
+    assert normalise.offer(said)[0] == "none" and normalise.fraction(said) == 0.0
+
+
+def test_a_limit_on_the_discount_is_no_refusal_of_it() -> None:
+    assert [normalise.fraction(said) for said in ("折扣不要超过20%", "别打折超过八折")] == [0.2, 0.2]
+    assert normalise.offer("不打折，包邮")[0] == "free_shipping"
+
+
 def test_an_offer_may_be_per_order() -> None:
     assert normalise.offer("£5 off each order", currency="GBP")[1]["amount_off"] == 5.0
 

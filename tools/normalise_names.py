@@ -14,7 +14,7 @@ from importlib import resources
 from rapidfuzz import fuzz, process
 
 from campaignwright.market.words import AUDIENCES, CHANNELS, OFFERS, Channel, Offer
-from campaignwright.tools.normalise_numbers import fraction, money
+from campaignwright.tools.normalise_numbers import fraction, money, no_discount
 from campaignwright.tools.normalise_text import clean, has_cjk, numbers, problem
 
 _LEAD = re.compile(
@@ -218,6 +218,8 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     gift = _gift(text)
     if gift is not None:
         return "gift", details | ({"gift": gift} if gift else {})
+    if no_discount(text):
+        return "none", {}
     if re.search(r"%|percent|per cent|pct|折|成(?!交)|百分|半价|half|个点|\bquarter off|\bfifth off|\bthird off", rest):
         return "percent_off", details | {"discount": fraction(rest, argument=argument)}
     if _AMOUNT.search(rest) or re.search(r"减\s*\d", rest):

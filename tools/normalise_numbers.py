@@ -206,8 +206,17 @@ _PARTS = (
 )
 _NO_DISCOUNT = re.compile(
     r"\b(?:no|zero|without|nothing)\b.{0,12}\b(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut)s?\b|"
-    r"^(?:none|no|nothing|nil)$|full price|不打折|原价|零折扣|无折扣|不降价|不让利|正价|折扣也?不要|没有折扣|不做折扣"
+    r"^(?:none|no|nothing|nil)$|full price|不打折|原价|零折扣|无折扣|不降价|不让利|正价|"
+    r"(?:不|没有|没|无|别|取消|去掉)[要用做给带含提设写搞有]?(?:任何|什么)?的?(?:折扣|打折|优惠|促销)(?!超|低|高|大|太|少|多|过)|"
+    r"(?:折扣|优惠|打折)(?:这块)?(?:也|都|就)?(?:取消|不要|不用|去掉|免了)[了吧]*$"
 )
+
+
+def no_discount(text: str) -> bool:
+    """Whether a cleaned text without a number says that nothing is taken off: "full price", "不要折扣"."""
+    return bool(_NO_DISCOUNT.search(text)) and not numbers(text)
+
+
 _POINTS = re.compile(r"(?:percentage )?points?|个百分点|个点")
 
 
