@@ -175,6 +175,8 @@ def test_finished_answers_stay_whatever_stands_in_them(tmp_path: Path) -> None:
     assert done_ids(out) == {"a", "b"} and out.read_bytes().decode() == kept
     out.write_bytes((kept + whole).encode())  # killed before the line's end
     assert done_ids(out) == {"a", "b", "c"} and out.read_bytes().decode() == kept + whole + "\n"
+    out.write_text(kept + json.dumps({"id": "d", "error": "model"}) + "\n", encoding="utf-8")
+    assert done_ids(out) == {"a", "b"} and out.read_bytes().decode() == kept  # asked again
     assert not list(tmp_path.glob(".*"))
     (tmp_path / "in.jsonl").write_text(json.dumps({"id": 1, "request": odd}, ensure_ascii=False) + "\r\n\n", encoding="utf-8")
     assert read_requests(tmp_path / "in.jsonl") == [{"id": "1", "request": odd}]

@@ -41,28 +41,35 @@ def read_requests(path: Path) -> list[dict]:
 
 
 def done_ids(out: Path) -> set[str]:
-    """Ids already answered in `out`; a last line that a kill cut short is taken off, all else stays as it is."""
+    """Ids already answered in `out`. A last line that a kill cut short is taken off, and so are turns that failed for
+    want of the model, which are asked again; all else stays as it is."""
     if not out.exists():
         return set()
     *lines, last = out.read_bytes().split(b"\n")
-    if last:
-        lines += [last] if _id(last) else []
-        write_atomic(out, b"".join(line + b"\n" for line in lines))
-    return {found for line in lines if (found := _id(line))}
+    kept = [line for line in lines if not _failed(line)] + ([last] if _read(last).get("id") and not _failed(last) else [])
+    if last or len(kept) < len(lines):
+        write_atomic(out, b"".join(line + b"\n" for line in kept))
+    return {str(found) for line in kept if (found := _read(line).get("id"))}
 
 
-def _id(line: bytes) -> str | None:
-    """The id of an answer, None for what is none."""
+def _read(line: bytes) -> dict[str, Any]:
+    """An answer of the file, {} for what is none."""
     try:
-        return str(json.loads(line)["id"])
-    except (ValueError, KeyError, TypeError):
-        return None
+        answer = json.loads(line)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
-def ask_file(copilot, requests: Path, out: Path) -> None:
-    """Answer every request in order; one Turn JSON a line with its `id`. A second run goes on from there."""
+def _failed(line: bytes) -> bool:
+    return _read(line).get("error") == "model"
+
+
+def ask_file(copilot, requests: Path, out: Path) -> int:
+    """Answer every request in order; one Turn JSON a line with its `id`. A second run goes on from there and asks again
+    what the model failed at. Returns how many turns failed."""
     rows = read_requests(requests)
-    finished = done_ids(out)
+    finished, failed = done_ids(out), 0
     with progress_bar() as progress, open(out, "a", encoding="utf-8") as file:
         task = progress.add_task("Requests", total=len(rows), completed=sum(row["id"] in finished for row in rows))
         for row in rows:
@@ -73,8 +80,10 @@ def ask_file(copilot, requests: Path, out: Path) -> None:
             value = json.loads(value) if isinstance(value, str) else value
             file.write(json.dumps({"id": row["id"], **value}, ensure_ascii=False) + "\n")
             file.flush()
+            failed += turn.error is not None
             progress.advance(task)
-    console.print(f"{len(rows)} turns in {out}", highlight=False)
+    console.print(f"{len(rows)} turns in {out}" + (f", {failed} failed" if failed else ""), highlight=False)
+    return failed
 
 
 def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | None = None, seed: int = 0) -> None:

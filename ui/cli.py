@@ -107,7 +107,8 @@ def ask(
         if requests is not None:
             from campaignwright.ui import batch
 
-            batch.ask_file(copilot, requests, out)
+            if batch.ask_file(copilot, requests, out):
+                raise typer.Exit(FAILED)
         elif terminal.ask_once(copilot, request, session=session or terminal.new_session(), as_json=as_json).error:
             raise typer.Exit(FAILED)
 
