@@ -12,6 +12,7 @@ import pandas as pd
 
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
 from campaignwright.market.formats_sales import SALES, customers_of
+from campaignwright.market.formats_status import order_status, status_updates
 from campaignwright.market.reading_encoding import ImportProblem
 from campaignwright.market.schema import TABLES
 from campaignwright.market.workspace import Workspace
@@ -117,6 +118,9 @@ def _build(table: str, sheet: Sheet, workspace: Workspace) -> list[Write]:
     if table == "order_lines":
         sheet.reject(rows["quantity"] < 0, "negative quantity outside a cancellation")
     if table == "orders":
+        rows["status"] = order_status(rows["status"])
+        if sheet.has("status"):
+            sheet.pending += status_updates(sheet, workspace, sheet.kept[["order_id", "status"]])
         sheet.reject_stored(
             workspace, "orders", "order_id", "order_id", "the order was already imported from an earlier file"
         )
@@ -126,8 +130,6 @@ def _build(table: str, sheet: Sheet, workspace: Workspace) -> list[Write]:
         )
     if table == "campaigns":
         rows["source"] = rows["source"].fillna("file")
-    if table == "orders":
-        rows["status"] = rows["status"].fillna("paid")
     for name in ("discount", "propensity") if table in ("campaigns", "exposures") else ():
         if name in rows:
             sheet.reject(rows[name] > 1, f"'{name}' is above 1; fractions run from 0 to 1")

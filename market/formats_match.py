@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from campaignwright.market.formats_base import CURRENCY, Format
 from campaignwright.market.reading import normalise
 from campaignwright.market.reading_encoding import ImportProblem
 
 
 def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
-    """field -> header in the file, for the columns of `fmt` that are there.
+    """field -> header in the file, for the columns of `fmt` that are there, by their aliases, the first that fits.
 
     A currency in a money header is set aside.
     """
@@ -16,7 +18,7 @@ def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
     bare = {normalise(CURRENCY.sub("", header)): header for header in reversed(headers)}
     found = {}
     for column in fmt.columns:
-        for alias in (column.field, *column.aliases):
+        for alias in column.aliases:
             header = plain.get(normalise(alias)) or (bare.get(normalise(alias)) if column.kind == "money" else None)
             if header is not None:
                 found[column.field] = header
@@ -24,16 +26,19 @@ def find_columns(fmt: Format, headers: list[str]) -> dict[str, str]:
     return found
 
 
-def match(formats: tuple[Format, ...], headers: list[str], name: str) -> tuple[Format, dict[str, str]]:
-    """The format whose required headers are all there (the one with most of them).
+def match(formats: tuple[Format, ...], frame: pd.DataFrame, name: str) -> tuple[Format, dict[str, str]]:
+    """The format whose required headers are all there (the one with most of them) and whose cells look like it.
 
     Raises ImportProblem naming what lacks.
     """
+    headers = list(frame.columns)
     best: tuple[float, int, Format, dict[str, str]] | None = None
     for fmt in formats:
         found = find_columns(fmt, headers)
         required = [column.field for column in fmt.columns if column.required]
         share = sum(column in found for column in required) / len(required)
+        if share == 1 and fmt.accepts and not fmt.accepts(frame, found):
+            continue
         score = (share, len(found), fmt, found)
         if best is None or score[:2] > best[:2]:
             best = score

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
+from campaignwright.market.formats_status import UNDONE, best_of_order, order_status, status_updates, worst
 from campaignwright.market.workspace import Workspace
 
 NOT_PRODUCTS = r"(?:POST|DOT|C2|M|D|S|GIFT_\d.*)"  # postage, carriage, manual, discount, samples, vouchers
@@ -74,16 +75,13 @@ def tables(lines: pd.DataFrame) -> list[Write]:
     return [products_of(lines), customers_of(orders), Write("orders", orders), Write("order_lines", lines)]
 
 
-def _reject_bad_lines(sheet: Sheet) -> pd.Series:
-    """Shared checks; returns the mask of cancelled lines."""
+def _reject_bad_lines(sheet: Sheet, cancelled: pd.Series) -> None:
+    """Checks of every list of order lines; `cancelled` masks the lines of cancellations."""
     frame = sheet.frame
-    cancelled = frame["order_id"].astype("str").str.match(r"[Cc]\d").fillna(False).astype(bool)
     sheet.reject((frame["quantity"] < 0) & ~cancelled, "negative quantity outside a cancellation")
     sheet.reject(frame["quantity"] == 0, "the quantity is 0")
     sheet.reject(frame["unit_price"] < 0, "negative price: an accounting entry, not a sale")
     sheet.reject(frame["unit_price"] == 0, "the price is 0: a stock correction or gift, not a sale")
-    sheet.reject(cancelled & (frame["quantity"] > 0), "positive quantity in a cancellation")
-    return cancelled
 
 
 def reject_known_orders(sheet: Sheet, workspace: Workspace) -> None:
@@ -97,7 +95,9 @@ def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """See the module's docstring."""
     code = sheet.frame["product_id"] = sheet.frame["product_id"].astype("str").str.upper()
     sheet.reject(code.str.fullmatch(NOT_SALES), "a fee, commission or bad debt of the shop, not a sale")
-    cancelled = _reject_bad_lines(sheet)
+    cancelled = sheet.frame["order_id"].astype("str").str.match(r"[Cc]\d").fillna(False).astype(bool)
+    _reject_bad_lines(sheet, cancelled)
+    sheet.reject(cancelled & (sheet.frame["quantity"] > 0), "positive quantity in a cancellation")
     reject_known_orders(sheet, workspace)
     lines = sheet.rows()
     lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
@@ -119,12 +119,31 @@ def build_online_retail(sheet: Sheet, workspace: Workspace) -> list[Write]:
     return tables(lines)
 
 
+def _retail_invoices(frame: pd.DataFrame, found: dict[str, str]) -> bool:
+    """Whether the invoice numbers are those of UCI Online Retail, six digits, so that its rules for codes hold."""
+    cells = frame[found["order_id"]].str.strip()
+    return bool(cells[cells != ""].str.fullmatch(r"[ACac]?\d{6}").mean() > 0.5)
+
+
+def _of_order(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column whose empty cells take the first value among the lines of their order."""
+    return frame[name].fillna(frame.groupby("order_id")[name].transform("first"))
+
+
 def build_sales(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """Order lines of any shop: nothing is known about its codes beyond cancellations `C...`."""
-    cancelled = _reject_bad_lines(sheet)
+    """Order lines of any shop: nothing is known about its codes. A status column tells which orders do not stand."""
+    frame = sheet.frame
+    status = worst(*(order_status(_of_order(frame, name)) for name in ("status", "payment_status")))
+    undone = status.isin(UNDONE)
+    _reject_bad_lines(sheet, undone)
+    frame["order_status"] = best_of_order(status.where(sheet.reason.isna()), frame["order_id"])
+    stands = ~frame["order_status"].isin(UNDONE)
+    sheet.reject(undone & stands & (frame["quantity"] > 0), "a cancelled or refunded line of an order that stands otherwise")
+    if sheet.has("status") or sheet.has("payment_status"):
+        sheet.pending += status_updates(sheet, workspace, sheet.kept[["order_id"]].assign(status=frame["order_status"]))
     reject_known_orders(sheet, workspace)
     lines = sheet.rows()
-    lines["status"] = cancelled[lines.index].map({True: "cancelled", False: "paid"})
+    lines["status"] = lines["order_status"]
     return tables(lines)
 
 
@@ -145,6 +164,7 @@ ONLINE_RETAIL = Format(
     totals=(QUANTITY_TIMES_PRICE, QUANTITY),
     currency="GBP",
     day_first=False,
+    accepts=_retail_invoices,
 )
 
 SALES = Format(
@@ -153,15 +173,15 @@ SALES = Format(
     columns=(
         Column(
             "order_id",
-            ("Order ID", "Order number", "Order no", "Order", "Invoice number", "订单号", "订单编号"),
+            ("Order ID", "Order number", "Order no", "Order", "Invoice number", "Invoice no", "Invoice", "订单号", "订单编号"),
             "id",
             True,
             True,
         ),
-        Column("product_id", ("Product ID", "SKU", "Item number", "商品编号", "商品ID"), "id", True, True),
+        Column("product_id", ("Product ID", "SKU", "Item number", "Stock code", "商品编号", "商品ID"), "id", True, True),
         Column("quantity", ("Quantity", "Qty", "数量"), "number", True, True),
         Column("unit_price", ("Unit price", "Item price", "Price", "单价"), "money", True, True),
-        Column("ordered_at", ("Order date", "Ordered at", "Date", "下单时间", "订单时间"), "time", True, True),
+        Column("ordered_at", ("Order date", "Ordered at", "Date", "Invoice date", "下单时间", "订单时间"), "time", True, True),
         Column("name", ("Product name", "Product", "Item name", "Description", "Title", "商品名称")),
         Column(
             "customer_id",
@@ -170,6 +190,8 @@ SALES = Format(
         ),
         Column("country", ("Country", "Shipping country", "国家")),
         Column("channel", ("Channel", "Sales channel")),
+        Column("status", ("Order status", "Status", "Item status", "Bestellstatus", "Auftragsstatus", "订单状态", "状态")),
+        Column("payment_status", ("Payment status", "Financial status", "Zahlungsstatus", "付款状态", "支付状态")),
         Column("currency", ("Currency", "Currency code", "币种")),
     ),
     build=build_sales,

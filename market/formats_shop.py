@@ -11,22 +11,33 @@ import pandas as pd
 
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write, traits
 from campaignwright.market.formats_sales import customers_of, products_of, reject_known_orders
+from campaignwright.market.formats_status import order_status, status_updates
 from campaignwright.market.workspace import Workspace
 
 
-def _order_status(orders: pd.DataFrame) -> pd.Series:
-    """paid | cancelled | refunded from Shopify's financial status and cancellation date."""
-    financial = orders["financial_status"].fillna("").str.casefold()
-    status = pd.Series("paid", index=orders.index, dtype="object")
-    status[financial.isin(["refunded"])] = "refunded"
-    status[financial.isin(["voided", "expired"]) | orders["cancelled_at"].notna()] = "cancelled"
+def _statuses(orders: pd.DataFrame) -> pd.Series:
+    """paid | pending | cancelled | refunded, by Shopify's financial status, cancellation date and refunded amount."""
+    status = order_status(orders["financial_status"])
+    status[(orders["refunded"] > 0) & (orders["refunded"] >= orders["total"])] = "refunded"
+    status[orders["cancelled_at"].notna()] = "cancelled"
     return status
+
+
+def _net(orders: pd.DataFrame) -> pd.Series:
+    """Totals after partial refunds; an order that is undone keeps its total, its status says that it does not count."""
+    return orders["total"] - orders["refunded"].fillna(0).where(_statuses(orders) == "paid", 0)
+
+
+def _refund_lines(orders: pd.DataFrame) -> pd.DataFrame:
+    """A line 0 without a product for what was paid back of an order that stands. Expects status and refunded."""
+    back = orders[(orders["status"] == "paid") & (orders["refunded"] > 0)]
+    return pd.DataFrame({"order_id": back["order_id"], "line": 0, "product_id": None, "quantity": -1.0, "unit_price": back["refunded"]})
 
 
 def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """The first row of an order carries its header; every row carries one line.
 
-    Line prices become after-discount prices.
+    Line prices become after-discount prices; a partial refund is a line of its own.
     """
     head = sheet.frame["total"].notna()
     again = head & sheet.frame["order_id"].where(head).duplicated(keep="first") & sheet.frame["order_id"].notna()
@@ -35,11 +46,15 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(sheet.frame["quantity"] < 0, "negative quantity outside a cancellation")
     headed = set(sheet.kept.loc[head.reindex(sheet.kept.index), "order_id"])
     sheet.reject(~sheet.frame["order_id"].isin(headed), "a line of an order whose first row is missing or rejected")
-    sheet.pending += _status_updates(sheet, workspace)
+    headers = sheet.kept[sheet.kept["total"].notna()].drop_duplicates("order_id")
+    headers = headers.assign(status=_statuses(headers), total=_net(headers))
+    sheet.pending += status_updates(sheet, workspace, headers[["order_id", "status", "total"]])
+    if sheet.pending:
+        known = headers[headers["order_id"].isin(sheet.pending[0].frame["order_id"])]
+        sheet.pending.append(Write("order_lines", _refund_lines(known), "replace", ("order_id", "line")))
     reject_known_orders(sheet, workspace)
     rows = sheet.rows()
-    orders = rows[rows["total"].notna()].drop_duplicates("order_id").copy()
-    orders["status"] = _order_status(orders)
+    orders = headers[headers["order_id"].isin(rows["order_id"])].copy()
     orders["customer_id"] = orders["customer_id"].fillna(orders["customer_number"])
     orders["country"] = orders["country"].fillna(orders["billing_country"])
     lines = rows[rows["quantity"].notna() & (rows["quantity"] != 0)].copy()
@@ -56,23 +71,8 @@ def build_orders(sheet: Sheet, workspace: Workspace) -> list[Write]:
     lines["unit_price"] = lines["unit_price"] * lines["order_id"].map(share)
     lines["line"] = lines.groupby("order_id", sort=False).cumcount() + 1
     before_discount = lines.assign(unit_price=lines["unit_price"] / lines["order_id"].map(share).replace(0, np.nan))
+    lines = pd.concat([lines, _refund_lines(orders)], ignore_index=True)
     return [products_of(before_discount), customers_of(orders), Write("orders", orders), Write("order_lines", lines)]
-
-
-def _status_updates(sheet: Sheet, workspace: Workspace) -> list[Write]:
-    """A newer export may say that an order known from an earlier one was cancelled or refunded meanwhile: take
-    that over.
-    """
-    stored = workspace.query("SELECT * FROM orders").set_index("order_id")
-    rows = sheet.kept[sheet.kept["total"].notna()].drop_duplicates("order_id").set_index("order_id")
-    rows = rows[rows.index.isin(stored.index)]
-    status = _order_status(rows)
-    changed = status[status != stored["status"].reindex(status.index)]
-    if changed.empty:
-        return []
-    sheet.warnings.append(f"{len(changed):,} orders from an earlier file have a new status, which was taken over.")
-    frame = stored.loc[changed.index].assign(status=changed).reset_index()
-    return [Write("orders", frame, "merge")]
 
 
 def build_products(sheet: Sheet, workspace: Workspace) -> list[Write]:
@@ -130,14 +130,16 @@ ORDERS = Format(
         Column("discount", ("Discount Amount",), "money", minimum=0),
         Column("country", ("Shipping Country",)),
         Column("billing_country", ("Billing Country",)),
+        Column("refunded", ("Refunded Amount",), "money", minimum=0),
         Column("cancelled_at", ("Cancelled at",), "time"),
         Column("channel", ("Source",)),
     ),
     build=build_orders,
     totals=(
         Total("quantity_x_price", lambda f: f["quantity"] * f["unit_price"]),
-        Total("order_total", lambda f: f["total"], ("orders", "total")),
-        Total("quantity", lambda f: f["quantity"], ("order_lines", "quantity")),
+        Total("order_total", lambda f: f["total"]),
+        Total("order_total_after_refunds", _net, ("orders", "total")),
+        Total("quantity", lambda f: f["quantity"], ("order_lines", "greatest(quantity, 0)")),
     ),
 )
 

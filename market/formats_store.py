@@ -17,15 +17,23 @@ from campaignwright.market.workspace import Workspace
 def store(
     connection: duckdb.DuckDBPyConnection, workspace: Workspace, sheet: Sheet, writes: list[Write]
 ) -> dict[str, int]:
-    """Carry out the writes; then see that the stored sums grew by the kept totals. Returns rows written per table."""
-    for write in writes:
+    """Carry out the sheet's pending writes and `writes`; the stored sums must grow by the kept totals.
+
+    Returns rows written per table.
+    """
+    counts: dict[str, int] = {}
+
+    def carry_out(writes: list[Write]) -> None:
+        for write in writes:
+            counts[write.table] = counts.get(write.table, 0) + insert(connection, write)
+
+    for write in (*sheet.pending, *writes):
         if write.how == "replace":
             _delete(connection, write)
+    carry_out(sheet.pending)  # changes to what is stored already, to which no kept row belongs
     checks = [total for total in sheet.fmt.totals if total.stored]
     before = [_stored_sum(workspace, *total.stored) for total in checks]
-    counts: dict[str, int] = {}
-    for write in writes:
-        counts[write.table] = counts.get(write.table, 0) + insert(connection, write)
+    carry_out(writes)
     kept = sheet.kept
     for total, old in zip(checks, before, strict=True):
         grown = _stored_sum(workspace, *total.stored) - old

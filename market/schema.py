@@ -15,7 +15,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "orders": {
         "order_id": "VARCHAR PRIMARY KEY", "customer_id": "VARCHAR", "ordered_at": "TIMESTAMP NOT NULL",
-        "status": "VARCHAR",  # paid | cancelled | refunded
+        "status": "VARCHAR",  # paid | pending | cancelled | refunded
         "total": "DOUBLE", "discount": "DOUBLE", "channel": "VARCHAR", "country": "VARCHAR",
     },
     "order_lines": {
