@@ -51,28 +51,8 @@ _FALSE = {
     "never subscribed": False,
     "否": False,
 }
-_DATES = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d",
-    "%Y-%m-%d %I:%M %p",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d",
-    "%b %d, %Y %I:%M %p",
-    "%b %d, %Y %H:%M",
-    "%b %d, %Y",
-    "%B %d, %Y %I:%M %p",
-    "%B %d, %Y",
-    "%d %b %Y %H:%M",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%a, %b %d, %Y",
-    "%Y%m%d",
-    "%Y年%m月%d日",
-    "%Y年%m月%d日 %H:%M",
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_DATES = ("%Y-%m-%d", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %b %y", "%d %B %Y", "%a, %b %d, %Y")
+_TIMES = (" %H:%M:%S", " %H:%M", "", " %I:%M %p", " %I:%M:%S %p")
 
 
 def by_value(
@@ -242,38 +222,58 @@ def dates(series: pd.Series, day_first: bool) -> tuple[pd.Series, pd.Series, boo
     return result, result.isna() & ~is_null(series), ambiguous
 
 
+_REWRITTEN = (  # ways to write a date -> the way _DATES and _TIMES have it
+    (r"\s+", " "),
+    (r"^(\d{4})年(\d{1,2})月(\d{1,2})日 ?", r"\1-\2-\3 "),
+    (r"^(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?:[T ]|$)", r"\1-\2-\3 "),
+    (r"^(\d{4})(\d\d)(\d\d)(?: |$)", r"\1-\2-\3 "),
+    (r"^(\d{1,2})[-. ]([A-Za-z]{3,9})[-., ]+(\d{4}|\d\d)(?!\d)", r"\1 \2 \3"),
+    (r"(\d{4}), (?=\d)", r"\1 "),
+    (r"上午 ?([\d:]+)$", r"\1 AM"),
+    (r"下午 ?([\d:]+)$", r"\1 PM"),
+    (r"(?i)(?<=\d) ?([ap])\.?m\.?$", r" \1M"),
+    (r"(\d\d:\d\d(?::\d\d)?)\.\d+", r"\1"),
+    (r"(\d\d:\d\d(?::\d\d)?) ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", r"\1"),
+)
+_REWRITES = [(re.compile(pattern), new) for pattern, new in _REWRITTEN]
+
+
 def _plain_date(value: str) -> str:
-    value = re.sub(
-        r"\s+", " ", value.strip().replace("T", " ") if re.match(r"\d{4}-\d\d-\d\dT", value.strip()) else value.strip()
-    )
-    value = re.sub(r"(\d\d:\d\d(?::\d\d)?)\.\d+", r"\1", value)
-    return re.sub(r"(\d\d:\d\d(?::\d\d)?)\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$", r"\1", value)
+    """A date in one of the forms of `_DATES` and `_TIMES`; Excel's count of days since 1900 becomes a date."""
+    value = plain(value).strip()
+    if re.fullmatch(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?", value):
+        return value
+    if re.fullmatch(r"[2-5]\d{4}(?:[.,]\d+)?", value):
+        day = pd.Timestamp("1899-12-30") + pd.Timedelta(days=float(value.replace(",", ".")))
+        return f"{day.round('s'):%Y-%m-%d %H:%M:%S}"
+    for pattern, new in _REWRITES:
+        value = pattern.sub(new, value)
+    return value.strip()
+
+
+def _tried(text: pd.Series, formats: list[str]) -> pd.Series:
+    """Each string by the first of `formats` that reads it, NaT where none does."""
+    parsed = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+    for pattern in formats:
+        left = parsed.isna()
+        if left.any():
+            parsed[left] = pd.to_datetime(text[left], format=pattern, errors="coerce").astype("datetime64[us]")
+    return parsed
 
 
 def _parse_dates(text: pd.Series, day_first: bool) -> tuple[pd.Series, bool]:
     """Distinct date strings to timestamps; also whether both day orders fit all numeric dates."""
     parsed = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     filled = ~text.str.casefold().isin(NULLS)
-    for pattern in _DATES:
-        left = parsed.isna() & filled
-        if not left.any():
-            return parsed, False
-        parsed[left] = pd.to_datetime(text[left], format=pattern, errors="coerce").astype("datetime64[us]")
     slashed = text.str.replace(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{2,4})", r"\1/\2/\3", regex=True)
-    left = parsed.isna() & filled & slashed.str.match(r"\d{1,2}/\d{1,2}/\d{2,4}")
+    left = filled & slashed.str.match(r"\d{1,2}/\d{1,2}/\d{2,4}")
+    parsed[filled & ~left] = _tried(text[filled & ~left], [date + time for date in _DATES for time in _TIMES])
     if not left.any():
         return parsed, False
     orders = {}
     for name, order in (("day", "%d/%m/"), ("month", "%m/%d/")):
-        attempt = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
-        for year in ("%Y", "%y"):
-            for time in _TIMES:
-                open_ = left & attempt.isna()
-                if open_.any():
-                    attempt[open_] = pd.to_datetime(slashed[open_], format=order + year + time, errors="coerce").astype(
-                        "datetime64[us]"
-                    )
-        orders[name] = attempt
+        attempt = _tried(slashed[left], [order + year + time for year in ("%Y", "%y") for time in _TIMES])
+        orders[name] = attempt.reindex(text.index)
     fits = {name: int(attempt[left].notna().sum()) for name, attempt in orders.items()}
     ambiguous = fits["day"] == fits["month"] and bool((orders["day"][left] != orders["month"][left]).any())
     first = "day" if fits["day"] > fits["month"] or (fits["day"] == fits["month"] and day_first) else "month"

@@ -1,5 +1,6 @@
 """Cells as spreadsheets, regions and careless hands write them: read as meant, or refused with a reason, never misread."""
 
+import pandas as pd
 import pytest
 
 from campaignwright.market import formats_parse as parse
@@ -114,3 +115,25 @@ def test_another_currency_for_a_file_imported_before_is_said_not_ignored(prices,
     with pytest.raises(ImportProblem, match="'EURO' is no known currency; use an ISO code such as"):
         prices("10.00", currency="euro")
     assert prices("10.00", currency="usd").unchanged
+
+
+@pytest.mark.parametrize(
+    ("cell", "meant"),
+    [
+        ("13-Dec-2025", "2025-12-13"), ("13-Dec-25", "2025-12-13"), ("13 December 2025 14:05", "2025-12-13 14:05"),
+        ("12/13/25 9:41AM", "2025-12-13 09:41"), ("12/13/2025 9:41:05 p.m.", "2025-12-13 21:41:05"),
+        ("45992", "2025-12-01"), ("45992.5", "2025-12-01 12:00"), ("２０２５-12-01", "2025-12-01"),
+        ("2025年12月1日 14:05:09", "2025-12-01 14:05:09"), ("2025年12月1日下午2:05", "2025-12-01 14:05"),
+        ("2025.12.1", "2025-12-01"), ("2025/12/1 9:05", "2025-12-01 09:05"), ("2025-12-01T09:05:00Z", "2025-12-01 09:05"),
+        ("2025-12-01 09:05:00.123 +0100", "2025-12-01 09:05"), ("20251201", "2025-12-01"), ("20251201 09:05", "2025-12-01 09:05"),
+        ("Oct 02, 2026, 06:30 pm", "2026-10-02 18:30"), ("Jun 09, 2018 09:30 pm", "2018-06-09 21:30"), ("Sat, Jun 09, 2018", "2018-06-09"),
+    ],
+)  # fmt: skip
+def test_dates_as_spreadsheets_and_platforms_write_them(cell, meant):
+    parsed, bad, _ = parse.dates(pd.Series([cell]), day_first=True)
+    assert not bad[0] and parsed[0] == pd.Timestamp(meant)
+
+
+@pytest.mark.parametrize("cell", ["12345", "60001", "202512", "2025-13-01", "45992 apples", "31-Feb-2025"])
+def test_what_is_no_date_is_not_misread(cell):
+    assert parse.dates(pd.Series([cell]), day_first=True)[1][0]
