@@ -112,12 +112,12 @@ def budget(plan: dict) -> go.Figure | None:
     return _layout(drawing, {"en": "Budget by channel", "zh": "各渠道预算"}[language], 110 + 38 * len(rows))
 
 
-def price(plan: dict, curve: list[dict[str, float]] | None) -> go.Figure | None:
-    """Profit (revenue where no cost is known) over the discount, with its 80 % band; the plan's discount is marked.
-
-    `curve`: the rows that the tool `optimize_price` gave: discount, profit, profit_low, profit_high, revenue...
-    """
-    if not curve or len(curve) < 2:
+def price(plan: dict) -> go.Figure | None:
+    """Profit (revenue where no cost is known) of the plan's lead product over the discount, with its 80 % band; the
+    plan's discount is marked. None where the plan holds no curve."""
+    drawn = plan["price"].get("curve") or {}
+    curve = drawn.get("rows", [])
+    if len(curve) < 2:
         return None
     name = "profit" if curve[0].get("profit") is not None else "revenue"
     depth = [row["discount"] for row in curve]
@@ -140,4 +140,5 @@ def price(plan: dict, curve: list[dict[str, float]] | None) -> go.Figure | None:
     drawing.update_yaxes(
         tickformat="~s", rangemode="tozero", title=f"{label('figure', name, language)} ({plan['brief']['currency']})"
     )
-    return _layout(drawing, {"en": "Price curve with its 80 % band", "zh": "价格曲线与80%区间"}[language], 320)
+    title = {"en": "Price curve with its 80 % band: {}", "zh": "价格曲线与80%区间：{}"}[language]
+    return _layout(drawing, title.format(drawn["product"]), 320)

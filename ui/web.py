@@ -103,14 +103,13 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
     yield history, gr.update(interactive=True), plan
 
 
-def _show_plan(desk: Desk, plan: dict | None, workspace: str, session: str) -> tuple:
+def _show_plan(plan: dict | None) -> tuple:
     """The plan as text, three plots, and files to download."""
     hidden = gr.update(visible=False)
     if not plan:
         return EMPTY_PLAN, hidden, hidden, hidden, hidden
     files = plan_files.documents(plan, Path(tempfile.mkdtemp(prefix="campaignwright-")))
-    advice = desk.copilot(workspace).result("optimize_price", _session(workspace, session)) or {}
-    figures = [plots.forecast(plan), plots.budget(plan), plots.price(plan, advice.get("data", {}).get("curve"))]
+    figures = [plots.forecast(plan), plots.budget(plan), plots.price(plan)]
     shown = [gr.update(value=figure, visible=figure is not None) for figure in figures]
     return render_markdown(plan), *shown, gr.update(value=[str(file) for file in files], visible=True)
 
@@ -287,7 +286,7 @@ def build(desk: Desk) -> gr.Blocks:
             event(
                 answer, [box, chat, workspace, session], [chat, box, plan], concurrency_limit=1, concurrency_id="turn"
             )
-        plan.change(lambda value, name, tab: _show_plan(desk, value, name, tab), [plan, workspace, session], shown)
+        plan.change(_show_plan, [plan], shown)
         load.click(
             lambda *given: _import(desk, *given),
             [upload, workspace, table, mapping, currency],
