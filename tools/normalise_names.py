@@ -177,12 +177,13 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
 
 
 _GIFT = re.compile(
-    r"(?:free|complimentary|throw in an?|a gift of an?|give them an?|slip an?|get an?|免费送|附赠|加赠|下单送|"
+    r"(?:free|complimentary|throw in an?|a gift of an?|give (?:them|away) an?|slip an?|gets? an?|bonus|"
+    r"surprise them with an?|里放个|免费送|附赠|加赠|下单送|"
     r"买了?就送个?|送个|送|赠送|赠)\s*(.+?)(?: on top| thrown in| with .*)?$"
 )
 _AMOUNT = re.compile(r"[$€£¥]|\b(?:dollars?|euros?|pounds?|quid|bucks|usd|eur|gbp|cny|rmb|yuan)\b|元|块|镑|欧|刀|美金")
 _OVER = re.compile(
-    r"(?:orders? (?:over|above|of)|over|above|when you spend|on|满额?)\s*([$€£¥]?\s?[\d.,]+\s?k?[^\d减包免送立]{0,4})"
+    r"(?:orders? (?:over|above|of)|over|above|(?:when (?:you|they) )?spend|on|满额?)\s*([$€£¥]?\s?[\d.,]+\s?k?[^\d减包免送立]{0,4})"
 )
 
 
@@ -204,7 +205,8 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         )
     rest = text.replace(over[0], " ") if over else text
     if re.search(
-        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|包邮|免邮|"
+        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|"
+        r"\bship(?:ped)? (?:it )?(?:for )?free|包邮|免邮|"
         r"免运费|运费",
         text,
     ):
@@ -236,7 +238,7 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
 
 def _gift(text: str) -> str | None:
     """The gift named in an offer, '' when it is a gift without a name, None when it is no gift offer."""
-    if re.search(r"%|折|[$€£¥]\s?\d.{0,12}\bvoucher", text) or re.search(r"shipping|delivery|包邮|运费", text):
+    if re.search(r"%|折|[$€£¥]\s?\d.{0,12}\bvoucher|voucher worth|\d\D{0,6}券", text) or re.search(r"shipping|delivery|包邮|运费", text):
         return None
     named = _GIFT.search(text)
     thrown = re.search(r"(?:an? )?(.+?) (?:thrown in|on top|for free)$", text)
