@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -36,9 +37,29 @@ def write_atomic(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
+def _settings(path: Path) -> dict:
+    """The settings in `workspace.json`. Raises WorkspaceError, with the remedy, when they are not a workspace's."""
+    try:
+        settings = json.loads((path / "workspace.json").read_text())
+        valid = (
+            isinstance(settings["name"], str)
+            and re.fullmatch("[A-Z]{3}", settings["currency"])
+            and re.fullmatch("(?:[0-9a-f]{2}){8,64}", settings["key"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        valid = False
+    if valid:
+        return settings
+    if (path / "market.duckdb").exists():
+        raise WorkspaceError(f"The folder {path} has data but no valid workspace.json; restore it from a backup; nothing was changed.")
+    raise WorkspaceError(f"The workspace.json in {path} is not Campaignwright's or is damaged; choose another folder; nothing was changed.")
+
+
 def require(path: str | Path) -> None:
     """Raise WorkspaceError, with the remedy, when there is no workspace at `path`."""
-    if not (Path(path) / "workspace.json").exists():
+    if (Path(path) / "workspace.json").exists() or (Path(path) / "market.duckdb").exists():
+        _settings(Path(path))
+    else:
         raise WorkspaceError(f"There is no workspace at {path}. Import a file to make one, or run `campaignwright demo`.")
 
 
@@ -59,21 +80,21 @@ class Workspace:
         """Open the workspace at `path`; `create=True` makes it when absent. Raises WorkspaceError."""
         path = Path(path)
         settings_file = path / "workspace.json"
+        if not create or (path / "market.duckdb").exists():
+            require(path)
         if not settings_file.exists():
-            if not create:
-                require(path)
             path.mkdir(parents=True, exist_ok=True)
             settings = {"name": path.resolve().name, "currency": "USD", "key": secrets.token_hex(16)}
             write_atomic(settings_file, json.dumps(settings, indent=1).encode())
             settings_file.chmod(0o600)
+        settings = _settings(path)
         try:
-            settings = json.loads(settings_file.read_text())
             connection = duckdb.connect(str(path / "market.duckdb"))
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
                 raise WorkspaceError(f"The workspace {path} is in use by another Campaignwright. Close that one first.") from error
             raise WorkspaceError(f"The workspace {path} cannot be read ({str(error).splitlines()[0]}).") from error
-        except (ValueError, duckdb.Error) as error:
+        except duckdb.Error as error:
             raise WorkspaceError(f"The workspace {path} cannot be read ({str(error).splitlines()[0]}).") from error
         for statement in ddl():
             connection.execute(statement)

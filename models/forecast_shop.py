@@ -53,10 +53,10 @@ class Shop:
         self.scale = prior.money_scale(self.workspace.currency)
 
     def _returned(self) -> float:
-        """Part of the money ordered that was refunded or cancelled, 0-0.5; 0 when nothing was."""
+        """Part of the money ordered that was refunded or cancelled, 0-0.5; 0 when nothing was; unpaid orders are left out."""
         share = self.workspace.scalar(
             """SELECT sum(abs(total)) FILTER (WHERE coalesce(status, 'paid') <> 'paid') / nullif(sum(abs(total)), 0)
-               FROM orders"""
+               FROM orders WHERE coalesce(status, 'paid') <> 'pending'"""
         )
         return float(min(share or 0.0, 0.5))
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from campaignwright.market import importers
 from campaignwright.market.importers import ImportProblem, import_file, recognise
-from campaignwright.market.workspace import Workspace
+from campaignwright.market.workspace import Workspace, WorkspaceError
+from campaignwright.ui import terminal
 
 RETAIL_HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 RETAIL = RETAIL_HEADER + "536365,85123A,WHITE HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom\n"
@@ -315,3 +316,31 @@ def test_any_bytes_are_a_clear_problem(tmp_path, junk):
 def test_json_report_is_serialisable(workspace, tmp_path):
     (tmp_path / "retail.csv").write_text(RETAIL)
     assert json.loads(import_file(workspace, tmp_path / "retail.csv").model_dump_json())["rows_kept"] == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "{", "[1]", '{"name": "site", "port": 80}', '{"name": "shop", "currency": "USD", "key": "no hex"}', '{"currency": 5}'],
+)
+@pytest.mark.parametrize("data", [True, False])
+def test_a_folder_without_its_own_workspace_json_is_refused_and_left_alone(tmp_path, content, data):
+    path = tmp_path / "shop"
+    with Workspace.open(path, create=True):
+        pass
+    (path / "workspace.json").unlink()
+    if content is not None:
+        (path / "workspace.json").write_text(content)
+    if not data:
+        (path / "market.duckdb").unlink()
+    if content is None and not data:
+        return  # nothing there: a new workspace
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    expected = "has data but no valid workspace.json; restore it" if data else "is not Campaignwright's or is damaged"
+    for create in (True, False):
+        with pytest.raises(WorkspaceError, match=expected) as problem:
+            Workspace.open(path, create=create)
+        assert "\n" not in str(problem.value)
+    (tmp_path / "retail.csv").write_text(RETAIL)
+    with pytest.raises(WorkspaceError):
+        terminal.import_files([tmp_path / "retail.csv"], str(path), as_json=True)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before

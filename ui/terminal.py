@@ -128,7 +128,7 @@ def import_files(files: list[Path], workspace: str, *, as_json: bool, **options)
     from campaignwright.market.workspace import Workspace
 
     path = Path(workspace)
-    new, empty = not (path / "workspace.json").exists(), True
+    new, empty = not any((path / name).exists() for name in ("workspace.json", "market.duckdb")), True
     try:
         with Workspace.open(path, create=True) as shop:
             for file in files:
