@@ -1,6 +1,6 @@
 """From a path to bytes that are text: gzip unpacked, what is no text refused in one line, the encoding found.
 
-UTF-8 with and without byte-order mark, UTF-16, GB18030 and Windows-1252 are read; a file that mixes encodings is
+UTF-8 with and without byte-order mark, UTF-16, GB18030, Big5 and Windows-1252 are read; a file that mixes encodings is
 refused.
 """
 
@@ -140,7 +140,7 @@ def encoding_of(data: bytes, name: str) -> tuple[str, list[str]]:
 
 
 def _legacy_encoding(data: bytes, name: str) -> tuple[str, list[str]]:
-    """Not UTF-8: GB18030 when the high bytes come in Chinese pairs, else Windows-1252; a mixture with UTF-8 is
+    """Not UTF-8: Big5 or GB18030 when the high bytes come in their pairs, else Windows-1252; a mixture with UTF-8 is
     refused.
     """
     utf8_line = other_line = 0
@@ -162,6 +162,8 @@ def _legacy_encoding(data: bytes, name: str) -> tuple[str, list[str]]:
         and any(len(run) >= 4 for line in other for run in re.findall(rb"[\xa1-\xfe]+", line))
     )
     encoding, spoken = ("gb18030", "GB18030 (Chinese)") if chinese else ("cp1252", "Windows-1252")
+    if _is_big5(b"\n".join(other), high):
+        chinese, encoding, spoken = True, "cp950", "Big5 (traditional Chinese)"
     if utf8_line and not chinese:
         raise ImportProblem(
             f"{name}: mixes encodings: line {utf8_line} is UTF-8, line {other_line} is not; open it in a "
@@ -173,3 +175,13 @@ def _legacy_encoding(data: bytes, name: str) -> tuple[str, list[str]]:
         line = data[: error.start].count(b"\n") + 1
         raise ImportProblem(f"{name}: line {line} is neither UTF-8 nor {spoken}; save the file as UTF-8.") from error
     return encoding, [f"The file is not UTF-8; it was read as {spoken}."]
+
+
+def _is_big5(data: bytes, high: int) -> bool:
+    """Whether nearly all of the `high` bytes stand in runs of Big5's common characters, a tenth of them ending in ASCII.
+
+    GB18030's common characters never end in ASCII; in Windows-1252 such pairs come one at a time.
+    """
+    runs = b"".join(re.findall(rb"(?:[\xa1-\xc6\xc9-\xf9][\x40-\x7e\xa1-\xfe]){2,}", data))
+    ascii_ends = sum(byte < 0x80 for byte in runs)
+    return len(runs) - ascii_ends > 0.9 * high and ascii_ends > 0.05 * len(runs)

@@ -137,3 +137,43 @@ def test_dates_as_spreadsheets_and_platforms_write_them(cell, meant):
 @pytest.mark.parametrize("cell", ["12345", "60001", "202512", "2025-13-01", "45992 apples", "31-Feb-2025"])
 def test_what_is_no_date_is_not_misread(cell):
     assert parse.dates(pd.Series([cell]), day_first=True)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("product_id,price\nA,1.50,\nB,2.50,,\n", 2),  # a trailing comma on every row
+        ("product_id,price,\nA,1.50\nB,2.50\n", 2),  # ... or on the header
+        ("product_id,price,note\nA,1.50\nB,2.50,\n", 2),  # the last, empty cell left out
+        ("product_id,price,note\nA,1.50,\nB,2", 1),  # cut short: 2 may have been 2.50
+        ("product_id,price,note\nA,1.50,new\nB,2.50\n", 1),
+        ("product_id,price\nA,1.50,7\nB,2.50\n", 1),
+    ],
+)
+def test_an_empty_cell_more_or_less_at_the_end_is_no_torn_line(workspace, tmp_path, text, kept):
+    (tmp_path / "prices.csv").write_text(text)
+    assert import_file(workspace, tmp_path / "prices.csv", table="prices").rows_kept == kept
+
+
+def test_ids_that_excel_keeps_as_text(workspace, tmp_path):
+    (tmp_path / "prices.csv").write_text('product_id,price\n="0007","=""1.50"""\n')
+    import_file(workspace, tmp_path / "prices.csv", table="prices")
+    assert workspace.query("SELECT product_id, price FROM prices").values.tolist() == [["0007", 1.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("經典跑步鞋,輕量防水外套,保溫水壺", "big5", "Big5"),
+        ("經典跑步鞋,輕量防水外套,保溫水壺,不銹鋼", "gb18030", "GB18030"),
+        ("经典跑步鞋,轻量防水外套,保温水壶", "gb18030", "GB18030"),
+        ("Äpfel,ÖL,Café £5,Grüße,ÅÄÖ", "cp1252", "Windows-1252"),
+    ],
+)
+def test_legacy_encodings_are_told_apart(workspace, tmp_path, text, encoding, said):
+    names = text.split(",")
+    rows = "".join(f"P{n},{name}\n" for n, name in enumerate(names))
+    (tmp_path / "products.csv").write_bytes(("product_id,name\n" + rows).encode(encoding))
+    report = import_file(workspace, tmp_path / "products.csv", table="products")
+    assert said in report.warnings[0]
+    assert workspace.query("SELECT name FROM products ORDER BY product_id")["name"].tolist() == names
