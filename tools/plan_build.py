@@ -137,6 +137,8 @@ def build_plan(ctx: Context, strategy_id: str, *, registry: dict[str, Tool] | No
                       ctx.workspace.data_hash())
     running = ctx.cache.get("running", "")
     leads = lead_products(ctx.workspace, strategy.products, LEADS)
+    for text in ctx.results.get("set_brief", {}).get("notes", []):
+        builder.note("brief", text)
     builder.names = [shown for name in leads["name"] for shown in (str(name), display_name(str(name)))]
     allocation = _settle_budget(builder)
     job = copy_job(ctx, next(iter(builder.strategy.shares), "email"), strategy_id=key)
