@@ -13,8 +13,10 @@ import pandas as pd
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
 from campaignwright.market.formats_sales import SALES, customers_of
 from campaignwright.market.formats_status import order_status, status_updates
+from campaignwright.market.reading import normalise
 from campaignwright.market.reading_encoding import ImportProblem
 from campaignwright.market.schema import TABLES
+from campaignwright.market.words import CHANNELS
 from campaignwright.market.workspace import Workspace
 
 IDS = {"products": "product_id", "customers": "customer_id", "orders": "order_id", "campaigns": "campaign_id"}
@@ -38,6 +40,17 @@ REPLACED = {
     "exposures": ("customer_id", "campaign_id"),
     "order_lines": ("order_id",),
 }
+CLOSED = {
+    ("campaign_results", "channel"): CHANNELS,
+    ("copies", "channel"): CHANNELS,
+    ("events", "kind"): ("view", "cart", "search"),
+}
+SPELLINGS = {  # without spaces and punctuation -> the word of the closed vocabulary
+    "newsletter": "email", "邮件": "email", "电子邮件": "email", "text": "sms", "textmessage": "sms", "短信": "sms",
+    "pushnotification": "push", "paidsearch": "search", "sem": "search", "paidsocial": "social", "facebook": "social",
+    "instagram": "social", "tiktok": "social", "banner": "display", "微信": "wechat", "小红书": "xiaohongshu",
+    "rednote": "xiaohongshu", "xhs": "xiaohongshu", "pageview": "view", "productview": "view", "addtocart": "cart",
+}  # fmt: skip
 MONEY = ("price", "cost", "total", "discount", "unit_price", "budget", "spend", "revenue", "competitor_price")
 SIGNED = ("total", "quantity", "unit_price", "inbound", "on_hand")
 
@@ -54,7 +67,7 @@ def _column(table: str, name: str, sql: str) -> Column:
     elif kind == "number" and name in MONEY and (table, name) != ("campaigns", "discount"):
         kind = "money"
     needed = name in NEEDED[table]
-    minimum = 0 if kind in ("number", "money") and name not in SIGNED else None
+    minimum = 1 if name == "days" else 0 if kind in ("number", "money") and name not in SIGNED else None
     return Column(name, (name.replace("_", " "),), kind, needed, needed, minimum)
 
 
@@ -107,12 +120,40 @@ def mapped(table: str, mapping: dict[str, str], headers: list[str], name: str) -
                 f"{name}: has no header '{header[:40]}' (mapped to {key}); its headers are "
                 f"{', '.join(head[:30] for head in headers[:12])}."
             )
+        taken = next((field for field, header in found.items() if header == actual), None)
+        if taken:
+            raise ImportProblem(f"{name}: the header '{actual[:40]}' is mapped to {taken} and to {key}; map it to one of them.")
         found[key] = actual
     return fmt, found
 
 
+def _close(table: str, sheet: Sheet) -> None:
+    """Words of a closed vocabulary get their one spelling; rows with any other word are rejected."""
+    for (where, name), words in CLOSED.items():
+        if where == table and sheet.has(name):
+            said = sheet.frame[name].map(normalise, na_action="ignore").replace(SPELLINGS)
+            sheet.frame[name] = said
+            sheet.reject(said.notna() & ~said.isin(words), f"'{sheet.found[name][:60]}' is not one of {', '.join(words)}")
+
+
+def _one_arm(sheet: Sheet) -> None:
+    """A customer is in one arm of a campaign and counts once; who stands in two says nothing about either."""
+    pair = ["customer_id", "campaign_id"]
+    sheet.frame["arm"] = sheet.frame["arm"].str.casefold()
+    arms = sheet.kept.groupby(pair)["arm"].transform("nunique")
+    sheet.reject(arms > 1, "the customer stands in more than one arm of this campaign")
+    sheet.reject_repeated(pair, "this customer in this campaign")
+
+
 def _build(table: str, sheet: Sheet, workspace: Workspace) -> list[Write]:
     rows = sheet.frame
+    _close(table, sheet)
+    if table == "campaign_results":
+        sheet.reject_identical()
+    if table == "exposures":
+        _one_arm(sheet)
+    if table in ("prices", "stock"):
+        sheet.reject_repeated(list(REPLACED[table]), f"this {', '.join(REPLACED[table]).replace('_', ' ')}")
     if table in IDS:
         sheet.reject_repeated([IDS[table]], f"this {IDS[table]}")
     if table == "order_lines":
@@ -130,6 +171,8 @@ def _build(table: str, sheet: Sheet, workspace: Workspace) -> list[Write]:
         )
     if table == "campaigns":
         rows["source"] = rows["source"].fillna("file")
+    if table == "campaigns":
+        sheet.reject(rows["send_hour"] > 23, "'send_hour' is above 23")
     for name in ("discount", "propensity") if table in ("campaigns", "exposures") else ():
         if name in rows:
             sheet.reject(rows[name] > 1, f"'{name}' is above 1; fractions run from 0 to 1")

@@ -177,3 +177,53 @@ def test_legacy_encodings_are_told_apart(workspace, tmp_path, text, encoding, sa
     report = import_file(workspace, tmp_path / "products.csv", table="products")
     assert said in report.warnings[0]
     assert workspace.query("SELECT name FROM products ORDER BY product_id")["name"].tolist() == names
+
+
+def generic(workspace, tmp_path, table, text, **options):
+    path = tmp_path / f"{table}.csv"
+    path.write_text(text)
+    return import_file(workspace, path, table=table, **options)
+
+
+def test_channels_have_one_spelling_and_nonsense_is_rejected(workspace, tmp_path):
+    rows = "A,carrier pigeon,1\nA,E-Mail,2\nA,E-Mail,2\nB,EMAIL,3\nB,微信,4\n"
+    report = generic(workspace, tmp_path, "campaign_results", "campaign_id,channel,clicks\n" + rows)
+    assert [r.model_dump() for r in report.rejected] == [
+        {"line": 2, "reason": "'channel' is not one of email, sms, push, search, social, display, wechat, xiaohongshu"},
+        {"line": 4, "reason": "the same row stands further up"},
+    ]
+    stored = workspace.query("SELECT channel, clicks FROM campaign_results ORDER BY clicks").values.tolist()
+    assert stored == [["email", 2], ["email", 3], ["wechat", 4]]
+
+
+def test_a_customer_is_in_one_arm_of_a_campaign(workspace, tmp_path):
+    rows = "1,A,banana\n1,A,control\n2,A,Control\n2,A,control\n3,A,banana\n1,B,banana\n"
+    report = generic(workspace, tmp_path, "exposures", "customer_id,campaign_id,arm\n" + rows)
+    assert {r.line: r.reason for r in report.rejected} == {
+        2: "the customer stands in more than one arm of this campaign",
+        3: "the customer stands in more than one arm of this campaign",
+        5: "this customer in this campaign already stands on line 4",
+    }
+    assert workspace.scalar("SELECT count(*) FROM exposures WHERE arm = 'control'") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "reason"),
+    [
+        ("events", "customer_id,happened_at,kind\n1,2026-01-01,View\n1,2026-01-01,exploded\n", "'kind' is not one of view, cart, search"),
+        ("campaigns", "campaign_id,name,days\nA,Spring,7\nB,Summer,0\n", "'days' is below 1"),
+        ("campaigns", "campaign_id,name,send_hour\nA,Spring,7\nB,Summer,25\n", "'send_hour' is above 23"),
+        ("prices", "product_id,price\nA,1.50\nA,2.50\n", "this product id, date, store already stands on line 2"),
+        ("stock", "product_id,on_hand\nA,1\nA,2\n", "this product id, date already stands on line 2"),
+    ],
+)
+def test_nonsense_in_generic_tables_is_rejected_with_a_reason(workspace, tmp_path, table, text, reason):
+    report = generic(workspace, tmp_path, table, text)
+    assert report.rows_kept == 1 and [r.model_dump() for r in report.rejected] == [{"line": 3, "reason": reason}]
+
+
+def test_a_header_is_mapped_once(workspace, tmp_path):
+    with pytest.raises(ImportProblem, match="header 'EK' is mapped to cost and to price; map it to one of them"):
+        generic(
+            workspace, tmp_path, "products", "Nr,Name,EK\n1,Mug,2\n", mapping={"product_id": "Nr", "cost": "EK", "price": "ek"}
+        )
