@@ -6,10 +6,13 @@ import pandas as pd
 
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
 from campaignwright.market.formats_campaigns import campaign_ids, campaigns_write, results_write, state_offers
+from campaignwright.market.formats_overlap import coverage_write
 from campaignwright.market.reading_encoding import ImportProblem
 from campaignwright.market.workspace import Workspace
 
 CHECKED = {"clicks": 0.0, "impressions": 0.0, "spend": 0.01, "conversions": 0.01}  # field -> rounding allowed per row
+GOOGLE_PARTS = ("ad_group", "device", "age", "gender")
+META_PARTS = ("age", "gender", "platform")
 TOTALS = (
     Total("spend", lambda f: f["spend"], ("campaign_results", "spend")),
     Total("clicks", lambda f: f["clicks"], ("campaign_results", "clicks")),
@@ -72,6 +75,12 @@ def _google_channel(types: pd.Series) -> pd.Series:
     return channel
 
 
+def _ids(source: str, rows: pd.DataFrame) -> pd.Series:
+    """Campaign ids by the platform's number, else by name, within its account where the file names one."""
+    named = (rows["account"] + "\n" + rows["campaign"]).fillna(rows["campaign"])
+    return campaign_ids(source, rows["number"].fillna(named))
+
+
 def _segment(rows: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
     """The present fields joined, such as `30-34 M`; missing when none is."""
     parts = rows[list(fields)].fillna("").agg(" ".join, axis=1).str.split().str.join(" ")
@@ -82,14 +91,15 @@ def build_google(sheet: Sheet, workspace: Workspace) -> list[Write]:
     """One result row a report row, one campaign a name."""
     sheet.reject_identical()
     rows = sheet.rows()
-    rows["campaign_id"] = campaign_ids("google_ads", rows["number"].fillna(rows["campaign"]))
+    rows["campaign_id"] = _ids("google_ads", rows)
     rows["name"], rows["channel"] = rows["campaign"], _google_channel(rows["type"])
     if not sheet.has("type"):
         sheet.warnings.append("The report has no campaign type; all campaigns are taken for search.")
-    rows["segment"] = _segment(rows, ("ad_group", "device"))
+    rows["segment"] = _segment(rows, GOOGLE_PARTS)
+    covered = coverage_write(rows.assign(until=rows["day"]), "google_ads", GOOGLE_PARTS, sheet, workspace)
     rows = rows.drop(columns=["type", "currency"])
     state_offers(rows, "name", sheet)
-    return [campaigns_write(rows, "google_ads", workspace), results_write(rows)]
+    return [campaigns_write(rows, "google_ads", workspace), results_write(rows), covered]
 
 
 _PURCHASE = r"purchase|lead|complete_registration|conversion|成效"
@@ -100,7 +110,7 @@ def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
     sheet.reject(sheet.frame["until"] < sheet.frame["day"], "the reporting period ends before it starts")
     sheet.reject_identical()
     rows = sheet.rows()
-    rows["campaign_id"] = campaign_ids("meta_ads", rows["number"].fillna(rows["campaign"]))
+    rows["campaign_id"] = _ids("meta_ads", rows)
     rows["name"], rows["channel"] = rows["campaign"], "social"
     bought = rows["indicator"].fillna("").str.contains(_PURCHASE, case=False)
     rows["conversions"] = rows["purchases"].fillna(rows["results"].where(bought))
@@ -116,9 +126,10 @@ def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
         )
     if rows["revenue"].isna().all():
         sheet.warnings.append("The export has no conversion value: ROAS of these campaigns is not known.")
-    rows["segment"] = _segment(rows, ("age", "gender", "platform"))
+    rows["segment"] = _segment(rows, META_PARTS)
+    covered = coverage_write(rows, "meta_ads", META_PARTS, sheet, workspace)
     state_offers(rows, "name", sheet)
-    return [campaigns_write(rows, "meta_ads", workspace), results_write(rows)]
+    return [campaigns_write(rows, "meta_ads", workspace), results_write(rows), covered]
 
 
 def build_kag(sheet: Sheet, workspace: Workspace) -> list[Write]:
@@ -159,6 +170,9 @@ GOOGLE = Format(
         Column("number", ("Campaign ID",), "id"),
         Column("ad_group", ("Ad group",)),
         Column("device", ("Device",)),
+        Column("age", ("Age", "Age range")),
+        Column("gender", ("Gender",)),
+        Column("account", ("Account name", "Account")),
     ),
     build=build_google,
     prepare=_google_totals,
@@ -195,6 +209,7 @@ META = Format(
         Column("age", ("Age",)),
         Column("gender", ("Gender",)),
         Column("platform", ("Platform", "Publisher platform")),
+        Column("account", ("Account name", "Account")),
     ),
     build=build_meta,
     prepare=_meta_totals,

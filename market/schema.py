@@ -36,6 +36,10 @@ TABLES: dict[str, dict[str, str]] = {
         "campaign_id": "VARCHAR", "channel": "VARCHAR", "segment": "VARCHAR", "day": "DATE", "impressions": "DOUBLE",
         "clicks": "DOUBLE", "conversions": "DOUBLE", "spend": "DOUBLE", "revenue": "DOUBLE",
     },
+    "coverage": {  # by which periods and columns ('cut') an ads export gave a campaign's results
+        "campaign_id": "VARCHAR", "source": "VARCHAR", "account": "VARCHAR", "name": "VARCHAR", "start": "DATE",
+        "until": "DATE", "cut": "VARCHAR", "numbered": "BOOLEAN", "file_name": "VARCHAR",
+    },
     "exposures": {
         "customer_id": "VARCHAR", "campaign_id": "VARCHAR", "arm": "VARCHAR",  # 'control' = not treated
         "propensity": "DOUBLE", "randomised": "BOOLEAN", "visit": "BOOLEAN", "conversion": "BOOLEAN", "spend": "DOUBLE",
