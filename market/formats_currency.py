@@ -66,6 +66,10 @@ def _stated(workspace: Workspace, sheet: Sheet, said: str | None) -> str | None:
             f"{name}: line {sheet.currencies[others[0]]} has amounts in '{others[0]}', the workspace is in {code}; "
             f"say which currency it is ({', '.join(SIGNS[others[0]][:4])}), for instance --currency {SIGNS[others[0]][0]}."
         )
+    if signs and not codes:
+        sheet.warnings.append(
+            f"Amounts with '{signs[0]}' count as {code}; if they are in another currency, import into a new workspace with --currency."
+        )
     return code
 
 

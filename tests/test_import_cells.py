@@ -73,7 +73,7 @@ def test_a_shared_sign_is_the_stated_or_the_workspaces_currency(prices, workspac
 
 
 def test_a_bare_dollar_settles_a_new_workspace(prices, workspace):
-    prices("$10.00")
+    assert any("Amounts with '$' count as USD; if they are in another" in note for note in prices("$10.00").warnings)
     with pytest.raises(ImportProblem, match="is in EUR, the workspace in USD"):
         prices("€10.00")
 
