@@ -6,6 +6,7 @@ import pytest
 from campaignwright.market import formats_parse as parse
 from campaignwright.market.importers import ImportProblem, import_file
 from campaignwright.market.workspace import Workspace
+from campaignwright.ui import cli
 
 
 @pytest.fixture
@@ -227,3 +228,17 @@ def test_a_header_is_mapped_once(workspace, tmp_path):
         generic(
             workspace, tmp_path, "products", "Nr,Name,EK\n1,Mug,2\n", mapping={"product_id": "Nr", "cost": "EK", "price": "ek"}
         )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"currency": "euro"}, "--currency euro: expected an ISO code such as USD, EUR"),
+        ({"mapping": ["price=A", "price=B"]}, "--map names price twice"),
+        ({"mapping": ["price"]}, "--map expects table_column=file_column"),
+    ],
+)
+def test_wrong_options_of_the_command_are_usage_errors(tmp_path, options, said):
+    with pytest.raises(cli.Stop, match=said) as stop:
+        cli.import_files([tmp_path / "prices.csv"], workspace=str(tmp_path / "shop"), table="prices", **options)
+    assert stop.value.code == cli.USAGE

@@ -170,12 +170,19 @@ def import_files(
     as_json: Annotated[bool, typer.Option("--json", help="Print each report as one line of JSON")] = False,
 ) -> None:
     """Import exports into a workspace; each file is kept whole or not at all."""
+    from babel.numbers import list_currencies
+
     from campaignwright.ui import terminal
 
-    pairs = dict(pair.split("=", 1) for pair in mapping or [] if "=" in pair)
-    if mapping and len(pairs) != len(mapping):
+    pairs = [pair.split("=", 1) for pair in mapping or []]
+    if any(len(pair) != 2 for pair in pairs):
         raise Stop("--map expects table_column=file_column, such as --map order_id=Number.", USAGE)
-    terminal.import_files(files, workspace, table=table, mapping=pairs or None, currency=currency, as_json=as_json)
+    twice = next((field for n, (field, _) in enumerate(pairs) if field in dict(pairs[:n])), None)
+    if twice:
+        raise Stop(f"--map names {twice} twice; keep one of them.", USAGE)
+    if currency and currency.upper() not in list_currencies():
+        raise Stop(f"--currency {currency}: expected an ISO code such as USD, EUR, GBP or CNY.", USAGE)
+    terminal.import_files(files, workspace, table=table, mapping=dict(pairs) or None, currency=currency, as_json=as_json)
 
 
 @app.command()
