@@ -40,23 +40,19 @@ def _check_totals(sheet: Sheet, totals: pd.Series, whole: pd.Series) -> None:
         sheet.warnings.append(f"{int(totals.sum())} total row(s) were checked against the sum and not imported.")
 
 
+_TOTAL = r"(?i)(?:total\b|gesamt\b|summe\b|总计|合计)\s*"
+_WHOLE = ("", "campaigns", "campaign", "filtered campaigns", "all campaigns", "report", "kampagnen", "bericht", "广告系列", "报告")
+
+
 def _google_totals(sheet: Sheet) -> None:
     """`Total: ...` rows. `Total: account` may hold more than the report shows and sub-totals less: only seen, not
     compared.
     """
     first = sheet.raw.frame.iloc[:, 0].str.strip()
     named = sheet.cell("campaign").str.strip() if sheet.has("campaign") else first
-    totals = first.str.match(r"(?i)total\b\s*(?::|$)") | (named.str.match(r"(?i)total\s*:") & sheet.frame["day"].isna())
-    label = (
-        first.where(first.str.match(r"(?i)total"), named)
-        .str.replace(r"(?i)^total\s*:?\s*", "", regex=True)
-        .str.casefold()
-    )
-    _check_totals(
-        sheet,
-        totals,
-        totals & label.isin(["", "campaigns", "campaign", "filtered campaigns", "all campaigns", "report"]),
-    )
+    totals = first.str.match(rf"{_TOTAL}(?:[:：-]|$)") | (named.str.match(rf"{_TOTAL}[:：]") & sheet.frame["day"].isna())
+    label = first.where(first.str.match(_TOTAL), named).str.replace(rf"{_TOTAL}[:：-]?\s*", "", regex=True).str.casefold()
+    _check_totals(sheet, totals, totals & label.isin(_WHOLE))
 
 
 def _meta_totals(sheet: Sheet) -> None:
@@ -71,7 +67,7 @@ def _google_channel(types: pd.Series) -> pd.Series:
     """Campaign type -> channel; a report without types is taken for search."""
     text = types.fillna("").str.casefold()
     channel = pd.Series("search", index=types.index, dtype="object")
-    channel[text.str.contains("display|video|demand|app|discovery")] = "display"
+    channel[text.str.contains("display|video|demand|app|discovery|展示|视频|需求|应用|发现")] = "display"
     return channel
 
 
@@ -102,7 +98,7 @@ def build_google(sheet: Sheet, workspace: Workspace) -> list[Write]:
     return [campaigns_write(rows, "google_ads", workspace), results_write(rows), covered]
 
 
-_PURCHASE = r"purchase|lead|complete_registration|conversion|成效"
+_PURCHASE = r"purchase|lead|complete_registration|conversion|käufe|kauf\b|成效|购买|购物"
 
 
 def build_meta(sheet: Sheet, workspace: Workspace) -> list[Write]:
@@ -158,21 +154,29 @@ GOOGLE = Format(
     key="google_ads",
     title="a Google Ads report",
     columns=(
-        Column("day", ("Day", "Date"), "date", required=True, filled=True),
-        Column("campaign", ("Campaign", "Campaign name"), required=True, filled=True),
-        Column("clicks", ("Clicks",), "number", required=True, filled=True, minimum=0),
-        Column("impressions", ("Impr.", "Impressions"), "number", required=True, filled=True, minimum=0),
-        Column("spend", ("Cost",), "money", required=True, filled=True, minimum=0),
-        Column("currency", ("Currency code", "Currency"), required=True),
-        Column("conversions", ("Conversions",), "number", required=True, minimum=0),
-        Column("revenue", ("Conv. value", "Conversion value", "Total conv. value"), "money", minimum=0),
-        Column("type", ("Campaign type", "Advertising channel")),
-        Column("number", ("Campaign ID",), "id"),
-        Column("ad_group", ("Ad group",)),
-        Column("device", ("Device",)),
-        Column("age", ("Age", "Age range")),
-        Column("gender", ("Gender",)),
-        Column("account", ("Account name", "Account")),
+        Column("day", ("Day", "Date", "Tag", "Datum", "日期", "天"), "date", required=True, filled=True),
+        Column("campaign", ("Campaign", "Campaign name", "Kampagne", "广告系列"), required=True, filled=True),
+        Column("clicks", ("Clicks", "Klicks", "点击次数"), "number", required=True, filled=True, minimum=0),
+        Column(
+            "impressions",
+            ("Impr.", "Impressions", "Impressionen", "展示次数"),
+            "number", required=True, filled=True, minimum=0,
+        ),
+        Column("spend", ("Cost", "Kosten", "费用"), "money", required=True, filled=True, minimum=0),
+        Column("currency", ("Currency code", "Currency", "Währungscode", "Währung", "币种代码", "货币代码"), required=True),
+        Column("conversions", ("Conversions", "转化次数", "转化"), "number", required=True, minimum=0),
+        Column(
+            "revenue",
+            ("Conv. value", "Conversion value", "Total conv. value", "Conv.-Wert", "Conversion-Wert", "转化价值"),
+            "money", minimum=0,
+        ),
+        Column("type", ("Campaign type", "Advertising channel", "Kampagnentyp", "广告系列类型")),
+        Column("number", ("Campaign ID", "Kampagnen-ID", "广告系列 ID"), "id"),
+        Column("ad_group", ("Ad group", "Anzeigengruppe", "广告组")),
+        Column("device", ("Device", "Gerät", "设备")),
+        Column("age", ("Age", "Age range", "Alter", "年龄")),
+        Column("gender", ("Gender", "Geschlecht", "性别")),
+        Column("account", ("Account name", "Account", "Kontoname", "Konto", "账号名称", "帐号名称", "账号", "广告账户名称", "帐户名称")),
     ),
     build=build_google,
     prepare=_google_totals,
@@ -187,29 +191,40 @@ META = Format(
     key="meta_ads",
     title="a Meta Ads export",
     columns=(
-        Column("day", ("Reporting starts", "Day"), "date", required=True, filled=True),
-        Column("until", ("Reporting ends",), "date", required=True, filled=True),
-        Column("campaign", ("Campaign name",), required=True, filled=True),
-        Column("spend", ("Amount spent",), "money", required=True, minimum=0),
-        Column("impressions", ("Impressions",), "number", required=True, minimum=0),
-        Column("clicks", ("Link clicks",), "number", minimum=0),
-        Column("all_clicks", ("Clicks (all)",), "number", minimum=0),
-        Column("results", ("Results",), "number", minimum=0),
-        Column("indicator", ("Result indicator", "Result type")),
-        Column("purchases", ("Purchases", "Website purchases"), "number", minimum=0),
+        Column(
+            "day",
+            ("Reporting starts", "Day", "Berichtsstart", "Tag", "报告开始日期", "日期"),
+            "date", required=True, filled=True,
+        ),
+        Column("until", ("Reporting ends", "Berichtsende", "报告结束日期"), "date", required=True, filled=True),
+        Column("campaign", ("Campaign name", "Kampagnenname", "广告系列名称"), required=True, filled=True),
+        Column("spend", ("Amount spent", "Ausgegebener Betrag", "花费金额", "已花费金额"), "money", required=True, minimum=0),
+        Column("impressions", ("Impressions", "Impressionen", "展示次数"), "number", required=True, minimum=0),
+        Column("clicks", ("Link clicks", "Link-Klicks", "Linkklicks", "链接点击量"), "number", minimum=0),
+        Column("all_clicks", ("Clicks (all)", "Klicks (alle)", "点击量（全部）"), "number", minimum=0),
+        Column("results", ("Results", "Ergebnisse", "成效"), "number", minimum=0),
+        Column("indicator", ("Result indicator", "Result type", "Ergebnisindikator", "Ergebnistyp", "成效指标", "成效类型")),
+        Column(
+            "purchases",
+            ("Purchases", "Website purchases", "Käufe", "Website-Käufe", "购买次数", "网站购物"),
+            "number", minimum=0,
+        ),
         Column(
             "revenue",
-            ("Purchases conversion value", "Website purchases conversion value", "Conversion value"),
+            (
+                "Purchases conversion value", "Website purchases conversion value", "Conversion value",
+                "Conversion-Wert für Käufe", "Conversion-Wert der Käufe", "购物转化价值", "购买转化价值",
+            ),
             "money",
             minimum=0,
         ),
-        Column("delivery", ("Campaign delivery",)),
-        Column("currency", ("Currency",)),
-        Column("number", ("Campaign ID",), "id"),
-        Column("age", ("Age",)),
-        Column("gender", ("Gender",)),
-        Column("platform", ("Platform", "Publisher platform")),
-        Column("account", ("Account name", "Account")),
+        Column("delivery", ("Campaign delivery", "Auslieferung der Kampagne", "Kampagnenauslieferung", "广告系列投放")),
+        Column("currency", ("Currency", "Währung", "币种", "货币")),
+        Column("number", ("Campaign ID", "Kampagnen-ID", "广告系列编号"), "id"),
+        Column("age", ("Age", "Alter", "年龄")),
+        Column("gender", ("Gender", "Geschlecht", "性别")),
+        Column("platform", ("Platform", "Publisher platform", "Plattform", "平台")),
+        Column("account", ("Account name", "Account", "Kontoname", "Konto", "账号名称", "帐号名称", "账号", "广告账户名称", "帐户名称")),
     ),
     build=build_meta,
     prepare=_meta_totals,

@@ -83,7 +83,7 @@ class Format:
         return next(column for column in self.columns if column.field == name)
 
 
-CURRENCY = re.compile(r"\s*\(([A-Z]{3})\)\s*$")  # at the end of a money header
+CURRENCY = re.compile(r"\s*[(（]([A-Z]{3})[)）]\s*$")  # at the end of a money header
 
 
 def traits(frame: pd.DataFrame, **constants: object) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pandas as pd
 
 from campaignwright.market.formats_base import CURRENCY, Format
@@ -55,10 +58,56 @@ def match(formats: tuple[Format, ...], frame: pd.DataFrame, name: str) -> tuple[
         )
     near = f" The nearest is {fmt.title}, which also needs {_quoted(missing)}." if share >= 0.3 else ""
     raise ImportProblem(
-        f"{name}: no known export has the headers {_quoted(headers[:8])}.{near} Name the table and map its columns, such as "
-        "--table orders --map order_id=Number --map ordered_at=Date, or in the page under 'A file of another format'."
+        f"{name}: no known export has the headers {_quoted(headers[:5])}.{near} Name the table and map its columns, such as: "
+        f"{_example(name, headers)} (or in the page under 'A file of another format')."
     )
 
 
+_LOOKS = {  # in the order in which headers are given away: what is named most plainly first
+    "ordered_at": r"date|datum|\btag\b|time|zeit|when|日期|时间",
+    "day": r"date|datum|\bday|\btag\b|日期",
+    "quantity": r"qty|quantity|menge|anzahl|stück|units|数量",
+    "unit_price": r"price|preis|单价|价格",
+    "total": r"total|amount|sum|betrag|gesamt|umsatz|金额|总",
+    "clicks": r"click|klick|点击",
+    "impressions": r"impr|展示|曝光",
+    "spend": r"cost|spen[dt]|kosten|betrag|费用|花费|消耗",
+    "customer_id": r"mail|customer|kunde|buyer|客户|会员|顾客|买家",
+    "product_id": r"sku|product|item|artikel|produkt|商品",
+    "campaign_id": r"campaign|kampagne|广告系列|计划",
+    "channel": r"channel|kanal|platform|plattform|network|渠道|平台",
+    "order_id": r"order|bestell|auftrag|beleg|rechnung|invoice|订单",
+}
+_EXAMPLES = (  # table, the fields it needs, other useful ones; the last serves when nothing fits
+    ("order_lines", ("order_id", "ordered_at", "product_id", "quantity", "unit_price"), ("customer_id",)),
+    ("campaign_results", ("campaign_id", "channel"), ("day", "clicks", "impressions", "spend")),
+    ("orders", ("order_id", "ordered_at"), ("total", "customer_id")),
+)
+
+
+def _example(name: str, headers: list[str]) -> str:
+    """A command that imports the file into the table its headers look like; what no header looks like takes any."""
+    for example in _EXAMPLES:
+        table, needed, useful = example
+        left, chosen = [" ".join(header.split()) for header in headers], {}
+        for field in (field for field in _LOOKS if field in needed + useful):
+            header = next((header for header in left if re.search(_LOOKS[field], header, re.I)), None)
+            if header is not None:
+                left.remove(header)
+                chosen[field] = header
+        if set(needed) <= set(chosen):
+            break
+    chosen |= dict(zip((field for field in needed if field not in chosen), left, strict=False))
+    pairs = " ".join("--map " + _shell(f"{field}=", chosen[field]) for field in needed + useful if field in chosen)
+    return f"campaignwright import {_shell('', name)} --table {table} {pairs}"
+
+
+def _shell(before: str, text: str) -> str:
+    """`before` and `text` for a command line, in double quotes, unless they hold what a shell would not keep in them."""
+    if re.search(r'["$`\\!]', text):
+        return shlex.quote(before + text)
+    return f'{before}"{text}"' if before or re.search(r"[^\w.-]", text) else text
+
+
 def _quoted(names: list[str]) -> str:
-    return ", ".join(f"'{name[:40]}'" for name in names)
+    return ", ".join(f"'{' '.join(name.split())[:40]}'" for name in names)

@@ -8,10 +8,13 @@ fees and bad-debt entries are not sales and are rejected, as are lines without a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from campaignwright.market.formats_base import Column, Format, Sheet, Total, Write
 from campaignwright.market.formats_status import UNDONE, best_of_order, order_status, status_updates, worst
+from campaignwright.market.reading import normalise
 from campaignwright.market.workspace import Workspace
 
 NOT_PRODUCTS = r"(?:POST|DOT|C2|M|D|S|GIFT_\d.*)"  # postage, carriage, manual, discount, samples, vouchers
@@ -173,19 +176,37 @@ SALES = Format(
     columns=(
         Column(
             "order_id",
-            ("Order ID", "Order number", "Order no", "Order", "Invoice number", "Invoice no", "Invoice", "订单号", "订单编号"),
+            ("Order ID", "Order number", "Order no", "Order", "Invoice number", "Invoice no", "Invoice", "Bestellnummer")
+            + ("订单号", "订单编号"),
             "id",
             True,
             True,
         ),
-        Column("product_id", ("Product ID", "SKU", "Item number", "Stock code", "商品编号", "商品ID"), "id", True, True),
-        Column("quantity", ("Quantity", "Qty", "数量"), "number", True, True),
-        Column("unit_price", ("Unit price", "Item price", "Price", "单价"), "money", True, True),
-        Column("ordered_at", ("Order date", "Ordered at", "Date", "Invoice date", "下单时间", "订单时间"), "time", True, True),
-        Column("name", ("Product name", "Product", "Item name", "Description", "Title", "商品名称")),
+        Column(
+            "product_id",
+            ("Product ID", "SKU", "Item number", "Stock code", "Artikelnummer", "商品编号", "商品ID"),
+            "id", True, True,
+        ),
+        Column(
+            "quantity",
+            ("Quantity", "Qty", "Quantity (- Refund)", "Quantity purchased", "Menge", "Anzahl", "数量"),
+            "number", True, True,
+        ),
+        Column(
+            "unit_price",
+            ("Unit price", "Item price", "Item cost", "Price", "Einzelpreis", "Preis", "单价"),
+            "money", True, True,
+        ),
+        Column(
+            "ordered_at",
+            ("Order date", "Ordered at", "Date", "Invoice date", "Purchase date", "Bestelldatum", "下单时间", "订单时间"),
+            "time", True, True,
+        ),
+        Column("name", ("Product name", "Product", "Item name", "Description", "Title", "Artikelname", "Artikel", "商品名称")),
         Column(
             "customer_id",
-            ("Customer ID", "Customer", "Customer number", "Customer email", "Email", "客户ID", "会员ID"),
+            ("Customer ID", "Customer", "Customer number", "Customer email", "Email", "Email (Billing)", "Kundennummer")
+            + ("客户ID", "会员ID"),
             "customer",
         ),
         Column("country", ("Country", "Shipping country", "国家")),
@@ -196,6 +217,28 @@ SALES = Format(
     ),
     build=build_sales,
     totals=(QUANTITY_TIMES_PRICE, QUANTITY),
+    accepts=lambda frame, found: [normalise(found[name]) for name in ("unit_price", "ordered_at")] != ["itemprice", "purchasedate"],
 )
 
-FORMATS = (ONLINE_RETAIL, SALES)
+
+
+def _whole_lines(sheet: Sheet) -> None:
+    """Amazon's item-price is what the whole line cost: divide it by the quantity."""
+    sheet.frame["unit_price"] = sheet.frame["unit_price"] / sheet.frame["quantity"].where(sheet.frame["quantity"] != 0)
+    sheet.warnings.append("Amazon's item-price counts as the price of the whole line, as its documentation says.")
+
+
+_AMAZON = {
+    "order_id": ("order-id", "amazon-order-id"), "product_id": ("sku",), "quantity": ("quantity-purchased", "quantity"),
+    "unit_price": ("item-price",), "ordered_at": ("purchase-date",), "name": ("product-name", "item-name"),
+    "customer_id": ("buyer-email",), "country": ("ship-country",),
+}  # fmt: skip
+AMAZON = replace(
+    SALES,
+    key="amazon_orders",
+    title="an Amazon order report",
+    columns=tuple(replace(column, aliases=_AMAZON.get(column.field, column.aliases)) for column in SALES.columns),
+    prepare=_whole_lines,
+    accepts=None,
+)
+FORMATS = (ONLINE_RETAIL, AMAZON, SALES)

@@ -113,7 +113,7 @@ def _layout(data: bytes, encoding: str, known: frozenset[str]) -> tuple[str, int
         except csv.Error:
             continue  # a huge cell: reported with its line when the file is read in full
         for number, row in enumerate(rows):
-            hits = len({normalise(re.sub(r"\([A-Z]{3}\)\s*$", "", cell)) for cell in row} & known)
+            hits = len({normalise(re.sub(r"[(（][A-Z]{3}[)）]\s*$", "", cell)) for cell in row} & known)
             best = max(best, (hits, len(row), -number, delimiter))
         first = next((number for number, row in enumerate(rows) if any(cell.strip() for cell in row)), 0)
         if rows:

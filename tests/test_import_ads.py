@@ -72,3 +72,41 @@ def test_campaigns_of_one_name_in_two_accounts_stay_two(workspace, load):
     load(f"{GOOGLE},Account name\n2026-10-01,Brand,EUR,1,10,5,0,Shop DE\n")
     load(f"{GOOGLE},Account name\n2026-10-01,Brand,EUR,1,10,7,0,Shop FR\n")
     assert spend(workspace) == 12 and workspace.count("campaigns") == 2
+
+
+LANGUAGES = {
+    "google de": (
+        "google_ads",
+        "Kampagnenbericht\n1. Oktober 2026 - 2. Oktober 2026\nTag,Kampagne,Währungscode,Klicks,Impr.,CTR,Kosten,Conversions,Conv.-Wert\n"
+        '2026-10-01,Marke,EUR,1,10,"10,00 %","5,50",1,"20,00"\n2026-10-02,Marke,EUR,1,10,"10,00 %","1,25",0,"0,00"\n'
+        'Gesamt: Kampagnen, --, --,2,20,"10,00 %","6,75",1,"20,00"\n',
+    ),
+    "google zh": (
+        "google_ads",
+        "日期,广告系列,广告系列类型,币种代码,点击次数,展示次数,费用,转化次数\n2026年10月1日,品牌,展示广告网络,CNY,1,10,5.5,1\n"
+        "2026年10月2日,品牌,展示广告网络,CNY,1,10,1.25,0\n总计：广告系列, --, --, --,2,20,6.75,1\n",
+    ),
+    "meta de": (
+        "meta_ads",
+        "Berichtsstart;Berichtsende;Kampagnenname;Ausgegebener Betrag (EUR);Impressionen;Link-Klicks\n"
+        "2026-10-01;2026-10-01;Marke;5,50;10;1\n2026-10-02;2026-10-02;Marke;1,25;10;1\n",
+    ),
+    "meta zh": (
+        "meta_ads",
+        "报告开始日期,报告结束日期,广告系列名称,花费金额 (CNY),展示次数,链接点击量\n"
+        "2026-10-01,2026-10-01,品牌,5.50,10,1\n2026-10-02,2026-10-02,品牌,1.25,10,1\n",
+    ),
+    "meta zh, wide brackets": (
+        "meta_ads",
+        "报告开始日期,报告结束日期,广告系列名称,花费金额（CNY）,展示次数,链接点击量\n2026-10-01,2026-10-01,品牌,6.75,20,2\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LANGUAGES)
+def test_german_and_chinese_exports(workspace, load, case):
+    key, content = LANGUAGES[case]
+    report = load(content)
+    assert (report.format, report.rows_rejected, workspace.currency) == (key, 0, "CNY" if "zh" in case else "EUR")
+    assert workspace.query("SELECT sum(spend), sum(clicks), sum(impressions) FROM campaign_results").values.tolist() == [[6.75, 2, 20]]
+    assert workspace.scalar("SELECT channel FROM campaign_results") == {"google de": "search", "google zh": "display"}.get(case, "social")

@@ -1,8 +1,10 @@
 """Order exports of shops as they come: whose column is whose, which orders do not stand, and how orders are numbered."""
 
+import shlex
+
 import pytest
 
-from campaignwright.market.importers import import_file, recognise
+from campaignwright.market.importers import ImportProblem, import_file, recognise
 from campaignwright.market.workspace import Workspace
 
 SHOPIFY = (
@@ -115,3 +117,35 @@ def test_only_six_digit_invoices_make_uci_online_retail(workspace, load, tmp_pat
     assert workspace.currency == "EUR" and workspace.count("products") == 2
     (tmp_path / "uci.csv").write_text(f"{header}536365,85123A,HEART,6,2010-12-01,2.55,17850,UK\n")
     assert recognise(tmp_path / "uci.csv") == "online_retail"
+
+
+def test_amazon_prices_are_for_the_line_and_woocommerce_costs_for_the_piece(workspace, load):
+    amazon = "order-id,purchase-date,buyer-email,sku,product-name,quantity-purchased,currency,item-price\n"
+    report = load(amazon + "058-1,2026-01-02T18:54:21+00:00,j@x.com,A1,Mug,2,USD,10\n")
+    assert report.format == "amazon_orders" and workspace.scalar("SELECT total FROM orders") == 10
+    woo = "Order Number,Order Status,Order Date,Email (Billing),SKU,Item Name,Quantity (- Refund),Item Cost\n"
+    report = load(woo + "9,Completed,2026-01-02 10:00,k@x.com,A1,Mug,2,6\n")
+    assert report.format == "sales_lines" and workspace.scalar("SELECT total FROM orders WHERE order_id = '9'") == 12
+    assert workspace.count("customers") == 2
+    load("Order ID,purchase-date,SKU,quantity-purchased,Item Cost\n10,2026-01-02,A1,2,6\n")
+    assert workspace.scalar("SELECT total FROM orders WHERE order_id = '10'") == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Bestelldatum;Bestell Nr;Kunde;Summe\n31.12.2025;R1;a@x.de;10,00\n", ["orders", "Bestell Nr", "Bestelldatum", "Summe", "Kunde"]),
+        ('Datum,"Nr\n""1""",$ Wert\n2026-01-31,R1,5\n', ["orders", 'Nr "1"', "Datum"]),
+        ("Tag,Kampagne,Kanal,Ausgaben\n2026-01-31,Sale,social,5\n", ["campaign_results", "Kampagne", "Kanal", "Tag"]),
+        ("下单日期,订单,款号商品,数量,价格\n2026-01-31,D1,P1,2,5\n", ["order_lines", "订单", "下单日期", "款号商品", "数量", "价格"]),
+    ],
+)  # fmt: skip
+def test_the_refusal_of_an_unknown_file_holds_a_line_that_imports_it(workspace, load, content, expected):
+    with pytest.raises(ImportProblem) as problem:
+        load(content)
+    line = str(problem.value).split("such as: ")[1].split(" (or in the page")[0]
+    program, verb, file, _, table, *maps = shlex.split(line)
+    pairs = [pair.split("=", 1) for pair in maps[1::2]]
+    assert (program, verb, file) == ("campaignwright", "import", "export.csv")
+    assert [table, *(header for _, header in pairs)] == expected
+    assert load(content, table=table, mapping=dict(pairs)).rows_kept == 1

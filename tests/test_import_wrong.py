@@ -76,7 +76,7 @@ WRONG = {
     ),
     "unknown headers": (
         "colour,shape\nred,round\n",
-        "no known export has the headers 'colour', 'shape'.*Name the table and map .*--table orders --map order_id=Number",
+        'headers .colour., .shape..* import export.csv --table orders --map order_id="colour" --map ordered_at="shape"',
     ),
     "utf-16 cut short": (RETAIL.encode("utf-16")[:-1], "breaks off in the middle of a UTF-16 character"),
     "broken json": ('{"headline_1": ["a"', "not valid JSON"),
