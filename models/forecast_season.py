@@ -38,7 +38,7 @@ def fit_season(workspace: Workspace) -> Season:
         f"""SELECT CAST(o.ordered_at AS DATE) AS day, coalesce(p.category, '') AS category, count(*) AS lines,
                    count(*) FILTER (WHERE o.channel IS NULL OR o.channel NOT IN ({marks})) AS unprompted
             FROM orders o JOIN order_lines l USING (order_id) LEFT JOIN products p USING (product_id)
-            WHERE l.quantity > 0 GROUP BY 1, 2 ORDER BY 1, 2""",
+            WHERE l.quantity > 0 AND coalesce(o.status, 'paid') = 'paid' GROUP BY 1, 2 ORDER BY 1, 2""",
         list(CHANNELS),
     )
     if frame.empty:

@@ -18,7 +18,8 @@ def sales(workspace: Workspace) -> pd.DataFrame:
                 sold AS (SELECT l.product_id, sum(l.quantity * l.unit_price) AS revenue, sum(l.quantity) AS units,
                                 count(DISTINCT l.order_id) AS orders
                          FROM order_lines l JOIN orders o USING (order_id), last
-                         WHERE o.ordered_at >= last.day - to_days(CAST(? AS INTEGER)) AND l.quantity > 0 GROUP BY 1)
+                         WHERE o.ordered_at >= last.day - to_days(CAST(? AS INTEGER)) AND l.quantity > 0
+                           AND coalesce(o.status, 'paid') = 'paid' GROUP BY 1)
            SELECT p.product_id, p.name, coalesce(p.category, '') AS category, coalesce(s.revenue, 0) AS revenue,
                   coalesce(s.units, 0) AS units, coalesce(s.orders, 0) AS orders
            FROM products p LEFT JOIN sold s USING (product_id) ORDER BY revenue DESC, p.product_id""",
