@@ -200,103 +200,112 @@ def build(desk: Desk) -> gr.Blocks:
             )
         with gr.Row(equal_height=False, elem_id="body"):
             with gr.Column(scale=5, min_width=380):
-                chat = gr.Chatbot(
-                    show_label=False,
-                    height="66vh",
-                    elem_id="chat",
-                    group_consecutive_messages=True,
-                    layout="bubble",
-                    placeholder="### What should we sell, to whom, by when?\nIn English or Chinese.",
-                )
-                with gr.Row():
-                    box = gr.Textbox(
-                        placeholder="Plan a 2-week campaign for running shoes, $20k, ROAS at least 4",
-                        show_label=False,
-                        elem_id="box",
-                        scale=8,
-                        autofocus=True,
-                        max_length=8000,
-                    )
-                    send = gr.Button("Ask", variant="primary", elem_id="send", scale=1, min_width=90)
-                gr.Examples(EXAMPLES, inputs=box, label="For instance")
+                chat = _conversation(desk, workspace, session, plan)
             with gr.Column(scale=6, min_width=420), gr.Tabs(elem_id="side"):
                 with gr.Tab("Plan"):
-                    files = gr.File(
-                        label="Download the plan",
-                        visible=False,
-                        file_count="multiple",
-                        interactive=False,
-                        elem_id="files",
-                    )
-                    plots_row = [
-                        gr.Plot(visible=False, show_label=False, elem_id=name)
-                        for name in ("plot-forecast", "plot-budget", "plot-price")
-                    ]
-                    text = gr.Markdown(EMPTY_PLAN, elem_id="plan")
+                    _plan_tab(plan)
                 with gr.Tab("Import data"):
-                    upload = gr.File(
-                        label="Drop the exports you have: Google Ads, Meta Ads, Klaviyo, Mailchimp, Shopify, any CSV",
-                        file_count="multiple",
-                        type="filepath",
-                        elem_id="upload",
-                    )
-                    with gr.Accordion("A file of another format: name its table and columns", open=False, elem_id="other"):
-                        table = gr.Dropdown(
-                            [("Recognise by its headers", ""), *NEEDED],
-                            value="",
-                            label="Table that the files fill",
-                            elem_id="table",
-                        )
-                        mapping = gr.Textbox(
-                            label="Columns",
-                            info="column of the table = header in the file; those of the same name need no entry",
-                            placeholder="order_id=Number, ordered_at=Date, total=Amount",
-                            elem_id="mapping",
-                        )
-                        currency = gr.Textbox(
-                            label="Currency of the amounts, when the file states none",
-                            placeholder="EUR",
-                            max_length=3,
-                            elem_id="currency",
-                        )
-                    load = gr.Button("Import", variant="primary", elem_id="import")
-                    report = gr.Markdown(elem_id="report")
+                    _import_tab(desk, workspace)
                 with gr.Tab("Approve and export"):
-                    gr.Markdown(
-                        "Approval is for exactly this plan. Nothing is sent or spent: you get files, all paused."
-                    )
-                    approve = gr.Button("Approve this plan and write the import files", elem_id="approve")
-                    approved = gr.Markdown(elem_id="approved")
-                    exports = gr.File(
-                        label="Files for Google Ads Editor, Meta and your mailing tools",
-                        visible=False,
-                        file_count="multiple",
-                        interactive=False,
-                        elem_id="exports",
-                    )
-
-        def answer(message: str, history: list, name: str, tab: str):
-            if not message.strip():
-                yield gr.skip(), gr.skip(), gr.skip()
-                return
-            yield from _answer(desk, message, history or [], name, tab)
-
-        shown = [text, *plots_row, files]
-        for event in (send.click, box.submit):
-            event(
-                answer, [box, chat, workspace, session], [chat, box, plan], concurrency_limit=1, concurrency_id="turn"
-            )
-        plan.change(_show_plan, [plan], shown)
-        load.click(
-            lambda *given: _import(desk, *given),
-            [upload, workspace, table, mapping, currency],
-            report,
-            concurrency_limit=1,
-            concurrency_id="turn",
-        )
-        approve.click(lambda value, name: _approve(desk, value, name), [plan, workspace], [approved, exports])
+                    _approve_tab(desk, workspace, plan)
         workspace.change(lambda: ([], None, new_session()), None, [chat, plan, session])
     return page
+
+
+def _conversation(desk: Desk, workspace: gr.Dropdown, session: gr.State, plan: gr.State) -> gr.Chatbot:
+    """The chat, its input and the examples."""
+    chat = gr.Chatbot(
+        show_label=False,
+        height="66vh",
+        elem_id="chat",
+        group_consecutive_messages=True,
+        layout="bubble",
+        placeholder="### What should we sell, to whom, by when?\nIn English or Chinese.",
+    )
+    with gr.Row():
+        box = gr.Textbox(
+            placeholder="Plan a 2-week campaign for running shoes, $20k, ROAS at least 4",
+            show_label=False,
+            elem_id="box",
+            scale=8,
+            autofocus=True,
+            max_length=8000,
+        )
+        send = gr.Button("Ask", variant="primary", elem_id="send", scale=1, min_width=90)
+    gr.Examples(EXAMPLES, inputs=box, label="For instance")
+
+    def answer(message: str, history: list, name: str, tab: str):
+        if not message.strip():
+            yield gr.skip(), gr.skip(), gr.skip()
+            return
+        yield from _answer(desk, message, history or [], name, tab)
+
+    for event in (send.click, box.submit):
+        event(answer, [box, chat, workspace, session], [chat, box, plan], concurrency_limit=1, concurrency_id="turn")
+    return chat
+
+
+def _plan_tab(plan: gr.State) -> None:
+    """The plan's files, plots and text."""
+    files = gr.File(
+        label="Download the plan", visible=False, file_count="multiple", interactive=False, elem_id="files"
+    )
+    drawn = [
+        gr.Plot(visible=False, show_label=False, elem_id=name)
+        for name in ("plot-forecast", "plot-budget", "plot-price")
+    ]
+    text = gr.Markdown(EMPTY_PLAN, elem_id="plan")
+    plan.change(_show_plan, [plan], [text, *drawn, files])
+
+
+def _import_tab(desk: Desk, workspace: gr.Dropdown) -> None:
+    """Files to import, how to read an unknown one, and the report."""
+    upload = gr.File(
+        label="Drop the exports you have: Google Ads, Meta Ads, Klaviyo, Mailchimp, Shopify, any CSV",
+        file_count="multiple",
+        type="filepath",
+        elem_id="upload",
+    )
+    with gr.Accordion("A file of another format: name its table and columns", open=False, elem_id="other"):
+        table = gr.Dropdown(
+            [("Recognise by its headers", ""), *NEEDED], value="", label="Table that the files fill", elem_id="table"
+        )
+        mapping = gr.Textbox(
+            label="Columns",
+            info="column of the table = header in the file; those of the same name need no entry",
+            placeholder="order_id=Number, ordered_at=Date, total=Amount",
+            elem_id="mapping",
+        )
+        currency = gr.Textbox(
+            label="Currency of the amounts, when the file states none",
+            placeholder="EUR",
+            max_length=3,
+            elem_id="currency",
+        )
+    load = gr.Button("Import", variant="primary", elem_id="import")
+    report = gr.Markdown(elem_id="report")
+    load.click(
+        lambda *given: _import(desk, *given),
+        [upload, workspace, table, mapping, currency],
+        report,
+        concurrency_limit=1,
+        concurrency_id="turn",
+    )
+
+
+def _approve_tab(desk: Desk, workspace: gr.Dropdown, plan: gr.State) -> None:
+    """Approval of the plan shown, and the files that follow from it."""
+    gr.Markdown("Approval is for exactly this plan. Nothing is sent or spent: you get files, all paused.")
+    approve = gr.Button("Approve this plan and write the import files", elem_id="approve")
+    approved = gr.Markdown(elem_id="approved")
+    exports = gr.File(
+        label="Files for Google Ads Editor, Meta and your mailing tools",
+        visible=False,
+        file_count="multiple",
+        interactive=False,
+        elem_id="exports",
+    )
+    approve.click(lambda value, name: _approve(desk, value, name), [plan, workspace], [approved, exports])
 
 
 def launch(
