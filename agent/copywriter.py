@@ -49,9 +49,9 @@ class AdapterWriter:
 
     local: LocalModel
     adapter: str | None = "copywriter"
-    temperature: float = 0.3
+    temperature: float = 0.6
     top_p: float = 0.9
-    spare: int = 4  # drafts beyond those asked for, since some will be rejected and a batch costs little more
+    spare: int = 3  # drafts beyond those asked for, since some will be rejected and a batch costs little more
     small: bool = True  # write_copy then tells the marketer to read every line before using it
     words: frozenset[str] = frozenset()  # the English words it was taught; a draft with another is not passed on
 
