@@ -219,7 +219,7 @@ def test_the_page_imports_a_file_of_no_known_format(workspace: Workspace, tmp_pa
     desk, path = OneShop(workspace), tmp_path / "mine.csv"
     path.write_text('Number,"Date, local",Amount\n1,2026-11-01,9.50\n')
     told = web._import(desk, [str(path)], "shop")
-    assert "A file of another format" in told and "--table orders --map order_id=Number" in told
+    assert "A file of another format" in told and '--table orders --map order_id="Number"' in told
     assert "order_id=Number" in web._import(desk, [str(path)], "shop", "orders", "order_id", "EUR")
     told = web._import(desk, [str(path)], "shop", "orders", "order_id=Number, ordered_at = Date, local\ntotal=Amount", "eur")
     assert "1 rows read, 1 kept" in told and workspace.currency == "EUR"
