@@ -141,8 +141,8 @@ def _import(
             report = desk.copilot(workspace).import_file(
                 file,
                 table=table or None,
-                mapping=_mapping(mapping) or None,
-                currency=currency.strip() or None,
+                mapping=_mapping(mapping or "") or None,
+                currency=(currency or "").strip() or None,
                 progress=lambda part, text="", name=name: progress(part, desc=f"{name} {text}"),
             )
         except Exception as error:  # one line per bad file
