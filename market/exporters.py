@@ -40,7 +40,7 @@ def export(plan: dict[str, Any], format: str, path: str | Path, *, ledger: Ledge
     """Write `plan` as `format` to `path`, a file, or a folder that then gets `plan-<hash>` with the format's suffix.
 
     google-ads, meta and csv need `ledger` with an approval of exactly this plan. Raises ExportProblem: unknown format,
-    not approved, edited by hand, or nothing to write.
+    not approved, edited by hand, nothing to write, or the named file exists.
     """
     if format not in FORMATS:
         raise ExportProblem(f"format: expected one of {', '.join(FORMATS)}; received {format!r}.")
@@ -53,6 +53,8 @@ def export(plan: dict[str, Any], format: str, path: str | Path, *, ledger: Ledge
     path = Path(path)
     if path.is_dir() or not path.suffix:
         path = path / f"plan-{digest}{suffix}"
+    elif path.exists():
+        raise ExportProblem(f"{path.name} exists already and was left as it is: name another file, or a folder.")
     write_atomic(path, writer(plan))
     if ledger is not None:
         ledger.log_export(digest, format, path)

@@ -194,6 +194,14 @@ def test_documents_do_not(plan, tmp_path, format):
     assert path.stat().st_size > 500
 
 
+def test_a_file_that_exists_is_not_overwritten(plan, tmp_path):
+    (tmp_path / "notes.md").write_text("mine")
+    with pytest.raises(ExportProblem, match="notes.md exists already"):
+        export(plan, "md", tmp_path / "notes.md")
+    assert (tmp_path / "notes.md").read_text() == "mine"
+    assert export(plan, "md", tmp_path) == export(plan, "md", tmp_path)  # its own file it may write again
+
+
 def test_a_mistyped_workspace_is_not_made(plan, tmp_path):
     [path] = export(plan, "json", tmp_path)
     for attempt in (lambda: files.approve(path, tmp_path / "typo"), lambda: files.export(path, "csv", tmp_path, tmp_path / "typo")):

@@ -43,7 +43,9 @@ def _card(event: dict, currency: str = "") -> gr.ChatMessage:
     """One tool call as a collapsible card: input and, when it has ended, output and time. `currency`: the workspace's."""
     lines = [f"**Input**\n```json\n{json.dumps(event['arguments'], ensure_ascii=False, indent=1)}\n```"]
     finished = event["type"] == "tool_end"
-    metadata = {"title": event["name"].replace("_", " "), "status": "done" if finished else "pending"}
+    channel = event["arguments"].get("channel")
+    title = event["name"].replace("_", " ") + (f": {channel}" if channel else "")
+    metadata = {"title": title, "status": "done" if finished else "pending"}
     if finished:
         metadata["duration"] = round(event["seconds"], 2)
         result = event["result"] or {}
@@ -156,7 +158,7 @@ def _report(report) -> str:
     if report.unchanged:
         return f"**{report.file_name}**: already imported, nothing changed."
     rows = [
-        f"| {name} | {value['file']:,.2f} | {value['kept']:,.2f} | {value['rejected']:,.2f} |"
+        f"| {name.replace('_', ' ')} | " + " | ".join(f"{value[part]:,.2f}".removesuffix(".00") for part in ("file", "kept", "rejected")) + " |"
         for name, value in report.totals.items()
     ]
     totals = "\n\n| total | in the file | kept | rejected |\n|---|---|---|---|\n" + "\n".join(rows) if rows else ""
@@ -261,7 +263,7 @@ def _plan_tab(plan: gr.State) -> None:
 def _import_tab(desk: Desk, workspace: gr.Dropdown) -> None:
     """Files to import, how to read an unknown one, and the report."""
     upload = gr.File(
-        label="Drop the exports you have: Google Ads, Meta Ads, Klaviyo, Mailchimp, Shopify, any CSV",
+        label="Drop exports: Google, Meta, Klaviyo, Mailchimp, Shopify, any CSV",
         file_count="multiple",
         type="filepath",
         elem_id="upload",
