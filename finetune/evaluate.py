@@ -1,13 +1,14 @@
 """Development metrics: right tool, whole call exact, each field exact, call or no call, by kind and language.
 
 Requests come from templates and lexicon entries that training never saw (`finetune corpus` writes dev.jsonl). A
-field is exact when its value equals the label after folding case and spaces: the span has to be right, not only the
-meaning.
+field is exact when the tools read the same value from it as from the label: "a single day" is "single day", "from 3 to
+9 May" is "3 to 9 May". Words that the tools cannot read alone ("half of that") must be the same, case and spaces aside.
 """
 
 from __future__ import annotations
 
 import collections
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -17,6 +18,21 @@ from typing import Any
 import torch
 from transformers import DynamicCache, PreTrainedTokenizerFast
 
+from campaignwright.tools import normalise
+from campaignwright.tools.base import ToolError
+
+TODAY = dt.date(2026, 1, 5)  # any day does: both readings are of the same one
+READERS: dict[str, Callable[[Any], Any]] = {
+    "budget": lambda said: normalise.money(said, currency="USD"),
+    "max_discount": normalise.fraction,
+    "discount": normalise.fraction,
+    "min_roas": normalise.ratio,
+    "min_margin": normalise.fraction,
+    "n": normalise.count,
+    "k": normalise.count,
+    "days": normalise.duration,
+    "start": lambda said: normalise.start_and_days(said, TODAY),
+}
 CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
 
@@ -64,6 +80,14 @@ def cases(path: str | Path) -> list[dict[str, Any]]:
     return found
 
 
+def meaning(name: str, value: Any) -> Any:
+    """What the tools read from an argument; its folded words where they cannot read it without the conversation."""
+    try:
+        return READERS[name](value)
+    except (KeyError, ToolError):
+        return folded(value)
+
+
 @torch.inference_mode()
 def greedy(model: Any, tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, Any]], limit: int = 160) -> str:
     """The model's answer without a grammar."""
@@ -90,7 +114,7 @@ def score(case: dict[str, Any], text: str) -> dict[str, Any]:
     if got and got[0] == wanted[0]:
         row["tool"] = 1
         for name in {*wanted[1], *got[1]}:
-            right = name in wanted[1] and name in got[1] and folded(got[1][name]) == folded(wanted[1][name])
+            right = name in wanted[1] and name in got[1] and meaning(name, got[1][name]) == meaning(name, wanted[1][name])
             row["fields"][name] = (int(right), int(name in wanted[1]), int(name in got[1]))
         row["whole"] = int(all(right for right, _, _ in row["fields"].values()))
     else:

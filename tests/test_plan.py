@@ -213,6 +213,19 @@ def test_the_demo_shops_plan_traces_and_comes_out_the_same_twice(demo):
     assert all(asset["variants"] for asset in plans[0]["assets"])
 
 
+def test_a_plan_that_loses_money_says_at_what_spend_it_would_pay(demo):
+    strategy = Strategy(audience="all", products=[], shares={"email": 0.1, "search": 0.9}, discount=0.1, offer="percent_off", days=14,
+                        send_hour=10, weekly_frequency=1, angle="value", budget=400_000, start=START)
+    brief = Brief(objective="revenue", budget=400_000, start=START, channels=["email", "search"])
+    ctx = Context(demo, dt.date(2026, 11, 23), brief=brief, strategies={"s1": strategy})
+    plan = call(TOOLS, ctx, "finish_plan", {"strategy_id": "s1"})[0].data["plan"]
+    [risk] = [risk for risk in plan["risks"] if risk["code"].startswith("negative")]
+    found = {figure["name"]: figure for figure in plan["figures"]}
+    assert risk["code"] == "negative_spend" and "{fig:" in risk["text"] and "Ask for the plan with that budget" in risk["text"]
+    assert 0 < found["better_spend"]["value"] < 400_000 and found["better_profit"]["value"] > 0 > found["profit"]["value"]
+    assert_traceable(plan)
+
+
 def test_the_plan_is_complete_and_speaks_of_one_budget_split(ctx):
     plan = plan_of(ctx)
     figures = {figure["id"]: figure for figure in plan["figures"]}

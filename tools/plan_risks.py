@@ -16,6 +16,7 @@ from campaignwright.market.export_numbers import day
 from campaignwright.market.words import OWNED_CHANNELS
 from campaignwright.tools.base import Figure
 from campaignwright.tools.plan_parts import Builder
+from campaignwright.tools.plan_spend import better_spend
 from campaignwright.tools.write_copy import sentence
 
 WORTH_SAYING = 0.1  # a chance below this is not worth a sentence
@@ -63,7 +64,10 @@ def _money_risks(builder: Builder, found: dict[str, Figure], miss: Figure | None
     risks, profit = [], found.get("profit")
     figures = {**found, "roas_miss": miss}
     if profit is not None and profit.value < 0:
-        risks.append(_said(builder, "risk_negative", figures))
+        better = better_spend(builder)
+        if better:
+            figures |= {"better_spend": better[0], "better_profit": better[1]}
+        risks.append(_said(builder, "risk_negative_spend" if better else "risk_negative", figures))
     elif profit is not None and profit.low is not None and profit.low < 0:
         risks.append(_said(builder, "risk_loss", figures))
     if miss is not None and miss.value >= WORTH_SAYING:

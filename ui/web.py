@@ -158,7 +158,9 @@ def _report(report) -> str:
     if report.unchanged:
         return f"**{report.file_name}**: already imported, nothing changed."
     rows = [
-        f"| {name.replace('_', ' ')} | " + " | ".join(f"{value[part]:,.2f}".removesuffix(".00") for part in ("file", "kept", "rejected")) + " |"
+        f"| {name.replace('_', ' ')} | "
+        + " | ".join(f"{value[part]:,.2f}".removesuffix(".00") for part in ("file", "kept", "rejected"))
+        + " |"
         for name, value in report.totals.items()
     ]
     totals = "\n\n| total | in the file | kept | rejected |\n|---|---|---|---|\n" + "\n".join(rows) if rows else ""
