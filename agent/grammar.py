@@ -209,7 +209,10 @@ def turn_grammar(tools: Sequence[dict[str, Any]], sources: Sequence[str] = (), *
 
 
 def parse_turn(text: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
-    """(free text, [(tool name, arguments), ...]) of an assistant's turn. Raises ValueError on a broken call."""
+    """(free text, [(tool name, arguments), ...]) of an assistant's turn; a list of words names each once.
+
+    Raises ValueError on a broken call.
+    """
     calls = []
     for body in re.findall(f"{OPEN}(.*?)(?:{CLOSE}|$)", text, re.DOTALL):
         call = json.loads(body)
@@ -218,7 +221,8 @@ def parse_turn(text: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
         arguments = call.get("arguments", {})
         if not isinstance(arguments, dict):
             raise ValueError("the arguments of a tool call must be an object")
-        calls.append((call["name"], arguments))
+        words = {key: one for key, one in arguments.items() if isinstance(one, list) and all(isinstance(w, str) for w in one)}
+        calls.append((call["name"], arguments | {key: list(dict.fromkeys(one)) for key, one in words.items()}))
     return re.sub(f"{OPEN}.*?(?:{CLOSE}|$)", "", text, flags=re.DOTALL).strip(), calls
 
 

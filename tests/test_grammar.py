@@ -199,3 +199,8 @@ def test_broken_calls_are_refused():
         with pytest.raises(ValueError):
             parse_turn(text)
     assert parse_turn("  Hello. ") == ("Hello.", [])
+
+
+def test_a_list_of_words_names_each_once():
+    call = {"name": "set_brief", "arguments": {"products": ["mugs", "toys", "mugs"], "days": "a week"}}
+    assert parse_turn(f"<tool_call>\n{json.dumps(call)}\n</tool_call>")[1] == [("set_brief", {"products": ["mugs", "toys"], "days": "a week"})]
