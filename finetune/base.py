@@ -7,7 +7,6 @@ constant, then falls to zero over the last part of the budget: a number of token
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from campaignwright.finetune import checkpoint
 from campaignwright.finetune.optim import Muon
 from campaignwright.finetune.packing import SHAPES, Packer, block_mask, corpus_texts
 from campaignwright.finetune.priming import prime
@@ -150,8 +149,9 @@ def train_base(
     others = [p for p in model.parameters() if not any(p is m for m in matrices)]
     muon, adam = Muon(matrices, lr=muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
+    optimizers, parameters = {"muon": muon, "adam": adam}, dict(model.named_parameters())
     if (out / STATE).exists():
-        done |= _load(out, model, {"muon": muon, "adam": adam})
+        done |= checkpoint.load(out / STATE, parameters, optimizers)
     model, muon, adam = accelerator.prepare(model, muon, adam)
     core = accelerator.unwrap_model(model)
     body = torch.compile(core.model, dynamic=False) if compiled else core.model
@@ -186,37 +186,10 @@ def train_base(
             )
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
-            _save(out, core, {"muon": muon, "adam": adam}, {**done, "seconds": done["seconds"] + saved - began, "loss": average})
+            progress = {**done, "seconds": done["seconds"] + saved - began, "loss": average}
+            checkpoint.save(out / STATE, parameters, optimizers, progress)
     done |= {"seconds": done["seconds"] + time.time() - began, "loss": average or done["loss"]}
     if accelerator.is_main_process:
-        _save(out, core, {"muon": muon, "adam": adam}, done)
+        checkpoint.save(out / STATE, parameters, optimizers, done)
         export(core, tokenizer, out / "export")
     return {**done, "chats": packer.chats}
-
-
-def _save(out: Path, model: Any, optimizers: dict[str, Any], done: dict[str, Any]) -> None:
-    """Weights, optimiser state and progress as one file, replaced in one step."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
-    for prefix, optimizer in optimizers.items():
-        for number, values in optimizer.state_dict()["state"].items():
-            tensors |= {f"{prefix}.{number}.{name}": tensor for name, tensor in values.items()}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(tensors, str(out / f"{STATE}.part"), metadata={"done": json.dumps(done)})
-    (out / f"{STATE}.part").replace(out / STATE)
-
-
-def _load(out: Path, model: Any, optimizers: dict[str, Any]) -> dict[str, Any]:
-    """Put what `_save` wrote back in place; returns the progress."""
-    with safe_open(str(out / STATE), framework="pt") as file:
-        done = json.loads(file.metadata()["done"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}, strict=False)
-    for prefix, optimizer in optimizers.items():
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            owner, _, rest = name.partition(".")
-            if owner == prefix:
-                number, _, field = rest.partition(".")
-                state.setdefault(int(number), {})[field] = tensor
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return done

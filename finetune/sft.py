@@ -19,7 +19,8 @@ from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from campaignwright.finetune.base import model_hash, rate
+from campaignwright.finetune import checkpoint
+from campaignwright.finetune.base import STATE, model_hash, rate
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
 from campaignwright.tools.copy_format import english_words
@@ -133,39 +134,38 @@ def train_adapter(
     limit: int = 1024,
     seed: int = 0,
     start: str | Path | None = None,
+    save_minutes: float = 4.0,
     log: Any = print,
 ) -> dict[str, Any]:
     """Train one LoRA adapter into `out`; returns {"tokens", "steps", "seconds", "loss"}.
 
-    `base`: a local folder or hub id; `start`: an adapter folder to go on from (its rank counts). `minutes` and
-    `tokens` bound the training. Raises ValueError for an unknown adapter, WrongBase for a start on another base.
+    Resumes from out/state.safetensors, which stands there until the training has ended. `base`: a local folder or hub
+    id; `start`: an adapter folder to go on from (its rank counts). `minutes` and `tokens` bound the whole training.
+    Raises ValueError for an unknown adapter, WrongBase for a start on another base.
     """
     if adapter not in ADAPTERS:
         raise ValueError(f"adapter: expected planner or copywriter; received {adapter!r}")
     torch.manual_seed(seed)
     accelerator = Accelerator()
     tokenizer = AutoTokenizer.from_pretrained(str(base))
-    small = accelerator.device.type == "cpu"
-    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32 if small else torch.bfloat16)
-    if start is None:
-        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM")
-        model = get_peft_model(model, config)
-    else:
-        check_base(start, base)
-        model = PeftModel.from_pretrained(model, str(start), is_trainable=True).float()
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=lr, betas=(0.9, 0.95), weight_decay=0.0
-    )
-    model, optimizer = accelerator.prepare(model, optimizer)
-    tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
-    source = corpus_chats(corpus, adapter, seed, accelerator.process_index, accelerator.num_processes)
-    encoded = (examples(tokenizer, chat["messages"], tools, limit) for chat in source)
+    model = _learner(base, start, rank, torch.float32 if accelerator.device.type == "cpu" else torch.bfloat16)
+    learnt = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    adam = torch.optim.AdamW(learnt.values(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
     done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
-    began, average = time.time(), None
+    Path(out).mkdir(parents=True, exist_ok=True)
+    if (state := Path(out) / STATE).exists():
+        done |= checkpoint.load(state, learnt, {"adam": adam})
+    model, optimizer = accelerator.prepare(model, adam)
+    source = corpus_chats(corpus, adapter, seed + done["steps"], accelerator.process_index, accelerator.num_processes)
+    tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
+    encoded = (examples(tokenizer, chat["messages"], tools, limit) for chat in source)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    began = saved = time.time() - done["seconds"]
+    average = None
     model.train()
     for batch in batches(encoded, batch_tokens, pad):
-        share = max(done["tokens"] / tokens, (time.time() - began) / (minutes * 60) if minutes else 0.0)
+        spent = time.time() - began
+        share = max(done["tokens"] / tokens, spent / (minutes * 60) if minutes else 0.0)
         if share >= 1:
             break
         for group in optimizer.param_groups:
@@ -175,29 +175,31 @@ def train_adapter(
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step(), optimizer.zero_grad()
-        done["steps"] += 1
-        done["tokens"] += int(batch["attention_mask"].sum()) * accelerator.num_processes
         average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
+        done |= {"steps": done["steps"] + 1, "seconds": round(time.time() - began, 1), "loss": average}
+        done["tokens"] += int(batch["attention_mask"].sum()) * accelerator.num_processes
         if done["steps"] % 25 == 0:
-            log(
-                f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} "
-                f"{(time.time() - began) / 60:.1f} min"
-            )
-    done |= {"seconds": round(time.time() - began, 1), "loss": average or 0.0}
+            log(f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} {spent / 60:.1f} min")
+        if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
+            saved = time.time()
+            checkpoint.save(state, learnt, {"adam": adam}, done)
     if accelerator.is_main_process:
-        _write(
-            accelerator.unwrap_model(model),
-            out,
-            {
-                "adapter": adapter,
-                "base_hash": model_hash(base) if Path(base).is_dir() else str(base),
-                "seed": seed,
-                **done,
-            },
-        )
+        _write(accelerator.unwrap_model(model), out, {
+            "adapter": adapter, "base_hash": model_hash(base) if Path(base).is_dir() else str(base), "seed": seed, **done,
+        })  # fmt: skip
         if adapter == "copywriter":
             (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
+        state.unlink(missing_ok=True)
     return done
+
+
+def _learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.dtype) -> PeftModel:
+    """The base with a fresh adapter, or with the one in the folder `start`."""
+    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=dtype)
+    if start is None:
+        return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    check_base(start, base)
+    return PeftModel.from_pretrained(model, str(start), is_trainable=True).float()
 
 
 def taught_words(corpus: str | Path) -> set[str]:

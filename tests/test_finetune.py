@@ -214,17 +214,17 @@ def test_train_resume_adapt_and_refuse_another_base(tmp_path):
     again = train_base(tmp_path / "corpus", tmp_path / "run", tokens=12_000, **quiet)
     assert again["tokens"] > first["tokens"] and again["step"] > first["step"]
     folder = tmp_path / "run" / "export"
-    done = train_adapter(
-        folder,
-        "planner",
-        tmp_path / "corpus",
-        tmp_path / "planner",
-        tokens=3000,
-        batch_tokens=800,
-        rank=4,
-        log=lambda line: None,
-    )
-    assert done["steps"] > 0
+    small = {"batch_tokens": 800, "rank": 4, "log": lambda line: None}
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # stopped at its first progress line, after a state was written
+        long = small | {"log": stop, "save_minutes": 0.0}
+        train_adapter(folder, "planner", tmp_path / "corpus", tmp_path / "planner", tokens=10**6, **long)
+    assert (tmp_path / "planner" / "state.safetensors").exists()
+    done = train_adapter(folder, "planner", tmp_path / "corpus", tmp_path / "planner", tokens=25_000, **small)
+    assert done["steps"] > 25 and not (tmp_path / "planner" / "state.safetensors").exists()
     check_base(tmp_path / "planner", folder)
     other = tmp_path / "other"
     base_module.export(
