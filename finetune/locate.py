@@ -191,6 +191,6 @@ def said(text: str, field: str, value: object) -> object | None:
     if isinstance(value, dict):
         parts = {key: money(text, amount) for key, amount in value.items()}
         return parts if all(parts.values()) else None
-    if field in FINDERS:
+    if field in FINDERS and (field == "offer" or not isinstance(value, str)):  # other strings are words already
         return FINDERS[field](text, value)
     return _first(text, [str(value)])
