@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 
 from campaignwright.agent.problems import ModelProblem
+from campaignwright.tools.adapter_card import WrongBase, check_base, read_card
 from campaignwright.tools.base import CopyWriter
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def embedded_path() -> Path:
 
 
 def load_model(spec: str = "embedded", *, adapter: str | None = None, seed: int = 0) -> Backend:
-    """Load the model that `spec` names; `adapter`: a PEFT adapter for it (folder or hub id).
+    """Load the model that `spec` names; `adapter`: a PEFT adapter for it (folder or hub id), a planner unless its card
+    says that it is a copywriter. The embedded model's own adapter of that kind gives way to it.
 
     Raises ModelProblem, in one line, with the remedy.
     """
@@ -49,36 +51,52 @@ def load_model(spec: str = "embedded", *, adapter: str | None = None, seed: int 
     if spec.startswith("openai:"):
         return _openai(spec, adapter, seed)
     if spec == "embedded":
-        if adapter:
-            raise ModelProblem("--adapter goes with a path or a hub id; the embedded model brings its own adapters.")
-        return _embedded(seed)
+        return _embedded(adapter, seed)
     return _transformers(spec, adapter, seed)
 
 
 @functools.lru_cache(maxsize=1)
-def _embedded_local(folder: Path, stamp: float) -> LocalModel:
+def _embedded_local(folder: Path, adapters: tuple[tuple[str, Path], ...], stamp: float) -> LocalModel:
     """The shipped model, loaded once a process. `stamp`: its weights' modification time."""
     from campaignwright.agent.local_model import LocalModel
 
-    base = folder / "base" if (folder / "base" / "config.json").exists() else folder
-    found = [name for name in (PLANNER, COPYWRITER) if (folder / name / "adapter_config.json").exists()]
-    return LocalModel.load(base, adapters={name: folder / name for name in found}, local_only=True)
+    return LocalModel.load(folder, adapters=dict(adapters), local_only=True)
 
 
-def _embedded(seed: int) -> Backend:
+def _embedded(adapter: str | None, seed: int) -> Backend:
     folder = embedded_path()
-    configs = [path for path in (folder / "config.json", folder / "base" / "config.json") if path.exists()]
-    if not configs:
+    if not (folder / "config.json").exists():
         raise ModelProblem("This installation holds no embedded model. Reinstall it, or name one with --model.")
+    own = {name: folder / name for name in (PLANNER, COPYWRITER) if (folder / name / "adapter_config.json").exists()}
+    adapters = {name: Path(path) for name, path in (own | _adapters(adapter, folder)).items()}
+    stamp = max(path.stat().st_mtime for one in {folder, *adapters.values()} for path in one.rglob("*.safetensors"))
+    local = _embedded_local(folder, tuple(adapters.items()), stamp)
+    chat = _planner(local, PLANNER if PLANNER in adapters else None, seed, _profile(folder))
+    return Backend("embedded", chat, _writer(local, adapters, chat))
+
+
+def _adapters(adapter: str | None, base: str | Path) -> dict[str, str]:
+    """{kind: adapter}, {} without one. Raises ModelProblem where its card names another base."""
+    if not adapter:
+        return {}
+    card = read_card(adapter)
+    if Path(adapter).is_dir() and card:
+        try:
+            check_base(adapter, base)
+        except WrongBase as error:
+            raise ModelProblem(f"--adapter {error}.") from error
+    return {card.get("adapter", PLANNER): adapter}
+
+
+def _writer(local: LocalModel, adapters: dict[str, Path] | dict[str, str], chat: BaseChatModel) -> CopyWriter:
+    """The copywriter adapter where there is one, else the model itself, asked in words."""
+    if COPYWRITER not in adapters:
+        return _chat_writer(chat.model_copy(update={"adapter": None, "max_new_tokens": 1500}))
     from campaignwright.agent.copywriter import AdapterWriter
 
-    local = _embedded_local(folder, max(path.stat().st_mtime for path in folder.rglob("*.safetensors")))
-    profile = _profile(folder)
-    chat = _planner(local, PLANNER if PLANNER in local.adapters else None, seed, profile)
-    taught = folder / COPYWRITER / "words.txt"
+    taught = Path(adapters[COPYWRITER]) / "words.txt"
     words = frozenset(taught.read_text(encoding="utf-8").split()) if taught.exists() else frozenset()
-    writer = AdapterWriter(local, COPYWRITER, words=words) if COPYWRITER in local.adapters else _chat_writer(chat)
-    return Backend("embedded", chat, writer)
+    return AdapterWriter(local, COPYWRITER, words=words)
 
 
 def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, bool]) -> BaseChatModel:
@@ -108,10 +126,10 @@ def _transformers(spec: str, adapter: str | None, seed: int) -> Backend:
     from campaignwright.agent.local_model import LocalModel
 
     offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0", "false")
-    adapters = {PLANNER: adapter} if adapter else {}
+    adapters = _adapters(adapter, path if looks_local else spec)
     local = LocalModel.load(path if looks_local else spec, adapters=adapters, local_only=looks_local or offline)
-    chat = _planner(local, PLANNER if adapter else None, seed, _profile(path) if looks_local else {})
-    return Backend(spec, chat, _chat_writer(chat.model_copy(update={"adapter": None, "max_new_tokens": 1500})))
+    chat = _planner(local, PLANNER if PLANNER in adapters else None, seed, _profile(path) if looks_local else {})
+    return Backend(spec, chat, _writer(local, adapters, chat))
 
 
 def _openai(spec: str, adapter: str | None, seed: int) -> Backend:

@@ -6,7 +6,6 @@ constant, then falls to zero over the last part of the budget: a number of token
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from pathlib import Path
@@ -68,16 +67,6 @@ def make_model(
     if config.num_hidden_layers > 1 and config.num_attention_heads == config.num_key_value_heads > 1:
         prime(model, torch.Generator().manual_seed(seed), scale=EMBEDDING)
     return model
-
-
-def model_hash(folder: str | Path) -> str:
-    """Short hash of a base's weights: adapters carry it and refuse another base."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("*.safetensors")):
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()[:16]
 
 
 def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -20,28 +20,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from campaignwright.finetune import checkpoint
-from campaignwright.finetune.base import STATE, model_hash, rate
+from campaignwright.finetune.base import STATE, rate
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
+from campaignwright.tools.adapter_card import ADAPTERS, CARD, check_base, model_hash
 from campaignwright.tools.copy_format import english_words
 
-ADAPTERS = ("planner", "copywriter")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-CARD = "campaignwright.json"  # beside the adapter: which base it belongs to and how it was made
-
-
-class WrongBase(ValueError):
-    """The adapter was trained on another base."""
-
-
-def check_base(adapter: str | Path, base: str | Path) -> None:
-    """Raise WrongBase unless the adapter in `adapter` was made for the weights in the folder `base`."""
-    card = json.loads((Path(adapter) / CARD).read_text(encoding="utf-8"))
-    found = model_hash(base)
-    if card["base_hash"] != found:
-        raise WrongBase(
-            f"{adapter}: made for the base {card['base_hash']}, this one is {found}; train it again with finetune sft"
-        )
 
 
 def wants(adapter: str, chat: dict[str, Any]) -> bool:
@@ -148,7 +133,7 @@ def train_adapter(
     torch.manual_seed(seed)
     accelerator = Accelerator()
     tokenizer = AutoTokenizer.from_pretrained(str(base))
-    model = _learner(base, start, rank, torch.float32 if accelerator.device.type == "cpu" else torch.bfloat16)
+    model = learner(base, start, rank, torch.float32 if accelerator.device.type == "cpu" else torch.bfloat16)
     learnt = {name: p for name, p in model.named_parameters() if p.requires_grad}
     adam = torch.optim.AdamW(learnt.values(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
     done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
@@ -184,7 +169,7 @@ def train_adapter(
             saved = time.time()
             checkpoint.save(state, learnt, {"adam": adam}, done)
     if accelerator.is_main_process:
-        _write(accelerator.unwrap_model(model), out, {
+        write_adapter(accelerator.unwrap_model(model), out, {
             "adapter": adapter, "base_hash": model_hash(base) if Path(base).is_dir() else str(base), "seed": seed, **done,
         })  # fmt: skip
         if adapter == "copywriter":
@@ -193,7 +178,7 @@ def train_adapter(
     return done
 
 
-def _learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.dtype) -> PeftModel:
+def learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.dtype) -> PeftModel:
     """The base with a fresh adapter, or with the one in the folder `start`."""
     model = AutoModelForCausalLM.from_pretrained(str(base), dtype=dtype)
     if start is None:
@@ -225,7 +210,7 @@ def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(head(hidden[chosen]).float(), targets[chosen])
 
 
-def _write(model: Any, out: str | Path, card: dict[str, Any]) -> None:
+def write_adapter(model: Any, out: str | Path, card: dict[str, Any]) -> None:
     """Adapter weights in half precision, PEFT's configuration without local paths, and the card."""
     out = Path(out)
     model.half().save_pretrained(str(out), safe_serialization=True)

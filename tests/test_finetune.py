@@ -1,4 +1,4 @@
-"""The corpus, the tokenizer, and training in miniature."""
+"""The corpus, the tokenizer, and what training sees of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import random
 import pytest
 import torch
 
-from campaignwright.finetune import base as base_module
-from campaignwright.finetune.base import make_model, train_base
+from campaignwright.finetune.base import make_model
 from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.compose import Composer
 from campaignwright.finetune.copywriting import Copywriting, used_slots
@@ -17,7 +16,6 @@ from campaignwright.finetune.corpus import chats, dev_chats, write_corpus
 from campaignwright.finetune.evaluate import cases, evaluate
 from campaignwright.finetune.packing import block_mask
 from campaignwright.finetune.results import cited
-from campaignwright.finetune.sft import WrongBase, check_base, train_adapter
 from campaignwright.finetune.surface import CORPUS
 from campaignwright.finetune.templates import templates
 from campaignwright.finetune.tokenizer import encode_chat, pieces, space_pairs, train_tokenizer
@@ -203,44 +201,6 @@ def test_fresh_model_copies(tokenizer):
 def test_chats_of_a_row_do_not_see_each_other():
     mask = block_mask(torch.tensor([[1, 1, 2, 2, 0]]))[0, 0]
     assert mask[1, 0] == 0 and mask[2, 1] < -1e8 and mask[0, 1] < -1e8 and mask[4, 4] == 0
-
-
-def test_train_resume_adapt_and_refuse_another_base(tmp_path):
-    card = write_corpus(tmp_path / "corpus", seed=1, size=400)
-    assert card["train"] == 400 and sum(card["train_by_kind"].values()) == 400
-    shapes = ((256, 4), (768, 2))
-    quiet = {"sizes": TINY, "vocabulary": 2000, "shapes": shapes, "log": lambda line: None}
-    first = train_base(tmp_path / "corpus", tmp_path / "run", tokens=6000, **quiet)
-    again = train_base(tmp_path / "corpus", tmp_path / "run", tokens=12_000, **quiet)
-    assert again["tokens"] > first["tokens"] and again["step"] > first["step"]
-    folder = tmp_path / "run" / "export"
-    small = {"batch_tokens": 800, "rank": 4, "log": lambda line: None}
-
-    def stop(line):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):  # stopped at its first progress line, after a state was written
-        long = small | {"log": stop, "save_minutes": 0.0}
-        train_adapter(folder, "planner", tmp_path / "corpus", tmp_path / "planner", tokens=10**6, **long)
-    assert (tmp_path / "planner" / "state.safetensors").exists()
-    done = train_adapter(folder, "planner", tmp_path / "corpus", tmp_path / "planner", tokens=25_000, **small)
-    assert done["steps"] > 25 and not (tmp_path / "planner" / "state.safetensors").exists()
-    check_base(tmp_path / "planner", folder)
-    other = tmp_path / "other"
-    base_module.export(
-        make_model(base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)), TINY, seed=9),
-        base_module.PreTrainedTokenizerFast.from_pretrained(str(folder)),
-        other,
-    )
-    with pytest.raises(WrongBase, match="another|made for"):
-        check_base(tmp_path / "planner", other)
-    with pytest.raises(ValueError, match="planner or copywriter"):
-        train_adapter(folder, "poet", tmp_path / "corpus", tmp_path / "x", tokens=10)
-
-
-def test_no_corpus_is_said_plainly(tmp_path):
-    with pytest.raises(FileNotFoundError, match="finetune corpus"):
-        train_base(tmp_path, tmp_path / "run", tokens=1000, sizes=TINY)
 
 
 def test_evaluation_of_an_oracle_and_of_silence(tmp_path):

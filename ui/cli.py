@@ -334,6 +334,33 @@ def finetune_sft(
     terminal.print_json(train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo))
 
 
+@finetune_app.command("preference")
+def finetune_preference(
+    out: Annotated[Path, typer.Option(help="Folder for the tuned copywriter adapter (use it with --adapter)")],
+    workspace: WorkspaceOption = None,
+    base: Annotated[str | None, typer.Option(help="Local folder or hub id; the embedded model when left out")] = None,
+    start: Annotated[Path | None, typer.Option(help="Copywriter adapter to tune; the embedded one when left out")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds over the pairs")] = 3,
+    seed: SeedOption = 0,
+) -> None:
+    """Tune the copywriter on the clicks of the shop's own past copies (DPO)."""
+    from campaignwright.agent.backends import COPYWRITER, embedded_path
+    from campaignwright.finetune.preference import TooFewPairs, tune_on_clicks
+    from campaignwright.market.workspace import Workspace
+    from campaignwright.ui import terminal
+
+    if (base is None) != (start is None):
+        raise Stop("--base and --start go together: an adapter and the model that it was made for.", USAGE)
+    with Workspace.open(workspace or default_workspace()) as shop:
+        try:
+            report = tune_on_clicks(shop, base or embedded_path(), start or embedded_path() / COPYWRITER, out,
+                                    epochs=epochs, seed=seed, log=typer.echo)  # fmt: skip
+        except TooFewPairs as error:
+            raise Stop(str(error), BAD_DATA) from error
+    terminal.print_json(report)
+
+
+
 def _known_errors() -> dict[type[BaseException], int]:
     from campaignwright.agent.problems import ModelProblem
     from campaignwright.agent.sessions import SessionProblem
