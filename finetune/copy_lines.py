@@ -99,7 +99,8 @@ class Draft:
     def fits(self, line: dict[str, Any]) -> bool:
         """Whether the line may be said here: its labels name the request's values and its slots are supplied."""
         named = all(self.spec[label] in line[label] for label in LABELS if label in line)
-        if line["role"] == "deal" and "threshold" in self.slots - line["slots"]:
+        offered = line["role"] == "deal" or set(line.get("offer", ())) == {"free_shipping"}
+        if offered and "threshold" in self.slots - line["slots"]:
             return False  # free shipping from an amount must name it
         return named and line["slots"] <= self.slots and line.get("category") in (None, self.spec["category"])
 
