@@ -444,6 +444,129 @@ def test_a_change_of_the_length_is_worked_out(said: str, current: int | None, ex
     assert normalise.duration(said, current=current) == expected
 
 
+CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value that stands, words -> the new value
+    "money": (
+        10_000,
+        {
+            "减少两成": 8_000, "加三成": 13_000, "再加两成": 12_000, "砍三成": 7_000, "少一半": 5_000, "多一半": 15_000,
+            "翻倍": 20_000, "减半": 5_000, "砍半": 5_000, "多一倍": 20_000, "涨一成半": 11_500, "降到八成": 8_000,
+            "最多加三成": 13_000, "减三分之一": 6_666.67, "下调20%": 8_000, "追加百分之二十": 12_000, "a third less": 6_666.67,
+            "20% more": 12_000, "down 20%": 8_000, "double it": 20_000, "cut by half": 5_000, "half as much again": 15_000,
+            "two thirds less": 3_333.33, "a tenth more": 11_000, "another 2k": 12_000, "2k more": 12_000, "再加5000": 15_000,
+        },
+    ),
+    "fraction": (
+        0.1,
+        {
+            "another five points": 0.15, "再加5个点": 0.15, "five points more": 0.15, "降5个点": 0.05, "少三个点": 0.07,
+            "five more points": 0.15, "提高五个百分点": 0.15, "3 points lower": 0.07, "five points deeper": 0.15, "再让5个点": 0.15,
+            "5 points off the max discount": 0.05, "少让5个点": 0.05, "add 5pp": 0.15, "halve it": 0.05, "翻倍": 0.2,
+        },
+    ),
+    "ratio": (
+        4,
+        {
+            "提高0.5": 4.5, "降0.5": 3.5, "0.5 higher": 4.5, "another 0.5": 4.5, "lower by 1": 3, "halve it": 2, "翻倍": 8,
+            "20% higher": 4.8, "提高两成": 4.8, "提高一半": 6, "a quarter less": 3,
+        },
+    ),
+    "duration": (
+        14,
+        {
+            "a week longer": 21, "多一周": 21, "缩短三天": 11, "halve it": 7, "two days shorter": 12, "another week": 21,
+            "extend by a week": 21, "再跑一周": 21, "加3": 17, "多一半": 21, "加一倍": 28, "延长50%": 21, "half as long again": 21,
+        },
+    ),
+}  # fmt: skip
+CHANGED = [(reader, said, now, new) for reader, (now, cases) in CHANGES.items() for said, new in cases.items()]
+
+
+def reading(reader: str, said: str, **options: object) -> object:
+    """What a reader of `normalise` makes of the words; the amount alone of money."""
+    if reader == "money":
+        return normalise.money(said, currency="CNY", **options)[0]
+    return getattr(normalise, reader)(said, **options)
+
+
+@pytest.mark.parametrize(("reader", "said", "current", "expected"), CHANGED)
+def test_a_change_starts_from_what_stands_and_needs_it(reader: str, said: str, current: float, expected: float) -> None:
+    assert reading(reader, said, current=current) == pytest.approx(expected)
+    with pytest.raises(ToolError, match="nothing is set yet") as caught:
+        reading(reader, said)
+    assert caught.value.retry
+
+
+@pytest.mark.parametrize(
+    ("reader", "said", "expected"),
+    [
+        ("fraction", "降到5个点", 0.05),
+        ("fraction", "降价5个点", 0.05),
+        ("fraction", "折扣不超过5个点", 0.05),
+        ("fraction", "no more than 5 points", 0.05),
+        ("fraction", "5 points off", 0.05),
+        ("ratio", "提高到5", 5),
+        ("ratio", "4 or higher", 4),
+        ("ratio", "投产比至少4", 4),
+        ("duration", "extend to three weeks", 21),
+        ("duration", "no more than 10 days", 10),
+        ("money", "no more than 8k", 8_000),
+    ],
+)
+def test_a_limit_or_a_target_is_no_change(reader: str, said: str, expected: float) -> None:
+    assert reading(reader, said) == reading(reader, said, current=3) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 9), st.sampled_from(["加", "再加", "提高", "多", "减少", "砍", "降", "少"]), st.integers(1, 10**6))
+def test_tenths_are_shares_of_the_budget(tenths: int, verb: str, current: int) -> None:
+    sign = 1 if verb in ("加", "再加", "提高", "多") else -1
+    for said in (f"{verb}{zh_count(tenths)}成", f"{verb}{tenths}成", f"{verb}{tenths * 10}%"):
+        assert reading("money", said, current=current) == pytest.approx(current * (1 + sign * tenths / 10), abs=0.01)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 30), st.sampled_from(["{} points more", "another {} points", "再加{}个点", "提高{}个百分点"]))
+def test_points_are_added_to_the_share(points: int, words: str) -> None:
+    assert normalise.fraction(words.format(points), current=0.4) == pytest.approx(0.4 + points / 100)
+
+
+def test_a_change_stays_in_range_and_currency_and_a_lift_is_none() -> None:
+    for said in ("少20个点", "降5个点"):
+        with pytest.raises(ToolError, match="leaves 0 or more"):
+            normalise.fraction(said, current=0.03)
+    assert normalise.fraction("five points more", argument="uplift", upper=10.0, lift=True) == 0.05
+    assert normalise.offer("立减5个点") == ("percent_off", {"discount": 0.05})
+    for vague in ("预算少一点", "多一点", "another $500"):
+        with pytest.raises(ToolError):
+            normalise.money(vague, currency="CNY", current=10_000)
+
+
+@needs_lexicon
+@pytest.mark.parametrize(("group", "reader", "current"), [
+    ("money", "money", 7_000), ("percent", "fraction", 0.07), ("roas", "ratio", 1.7), ("durations", "duration", 11),
+])  # fmt: skip
+def test_a_stated_value_is_no_change_of_what_stands(group: str, reader: str, current: float) -> None:
+    cases = random.Random(0).sample(list(GROUPS[group]()), 500)
+    values = [(said, expected[0] if group == "money" else expected) for _, said, expected in cases]
+    assert [(said, reading(reader, said, current=current)) for said, _ in values] == values
+
+
+@needs_lexicon
+def test_a_goal_names_no_audience_that_its_label_leaves_out() -> None:
+    pattern = re.compile(
+        r"lapsed|dormant|inactive|reactivat|win (?:them|customers) back|win back|regulars|prospects|never (?:bought|ordered)|"
+        r"沉睡|唤醒|召回|流失(?:的人|客户|用户)(?!$)|激活|没[买下]过|潜客|潜在客户|陌生人"
+    )
+    told = [
+        (goal, phrase)
+        for goal, languages in LEXICON["objectives"].items()
+        for forms in languages.values()
+        for phrase in [*forms["vp"], *forms["sentence"]]
+        if pattern.search(phrase) or (goal == "retention" and re.search("老客|老顾客|老用户|老会员", phrase))
+    ]
+    assert not told
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -34,8 +34,8 @@ def check_stock(
     """Demand of a product against its stock: how long it lasts, the stock-out risk, how much to reorder and when."""
     model = fitted(ctx, DemandModel, "still_demand")
     ids, name = product_set(ctx, product)
-    start, length, assumed = period(ctx, normalise.duration(days) if days is not None else None)
-    extra = normalise.fraction(uplift, argument="uplift", upper=10.0) if uplift is not None else 0.0
+    start, length, assumed = period(ctx, normalise.duration(days, current=0) if days is not None else None)
+    extra = normalise.fraction(uplift, argument="uplift", upper=10.0, lift=True) if uplift is not None else 0.0
     sold = [one for one in ids if one in model.products]
     if not sold:
         raise ToolError(say(ctx, "no_sales", product=name), retry=False, argument="product")

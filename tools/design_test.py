@@ -67,7 +67,7 @@ def _percent(ctx: Context):
 def _effect(ctx: Context, said: str | None, notes: list[str]) -> float:
     """The relative lift to detect: as said, else half of what randomised mailings here showed, else a fifth."""
     if said is not None:
-        return max(normalise.fraction(said, argument="min_effect", upper=10.0), 0.001)
+        return max(normalise.fraction(said, argument="min_effect", upper=10.0, lift=True), 0.001)
     uplift = optional(ctx, UpliftModel)
     own = [study for study in uplift.campaigns.values() if study["randomised"]] if uplift is not None else []
     lifts = [study["conversion_lift"] for study in own if study["conversion_lift"] is not None and study["conversion_lift"] > 0]

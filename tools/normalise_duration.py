@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from campaignwright.tools.normalise_changes import direction, factor, standing
 from campaignwright.tools.normalise_text import clean, numbers, problem, tail
 
 DAYS = {
@@ -48,10 +49,7 @@ _VAGUE = re.compile(
     r"\b(?:few|several|some|many)\s+(?:\w+ )?(?:days?|weeks?|months?)|[几数]个?(?:天|周|星期|礼拜|月)|若干|"
     r"两三[天周个]|三四[天周个]|三五[天周个]"
 )
-_MORE = re.compile(
-    r"\bmore\b|\bextra\b|\badditional\b|\banother\b|\blonger\b|\bextend|\badd\b|\bplus\b|再|多|延长|加|追加"
-)
-_LESS = re.compile(r"\bless\b|\bfewer\b|\bshorter\b|\bshorten|\bcut\b|\btrim|\bdrop\b|\btake\b|少|缩短|减|砍")
+_TO = re.compile(r"\bto\b|到|成")
 _HOURS = re.compile(r"(?<![a-z])(?:hours?|hrs?|h)(?![a-z])|小时|钟头")
 _SHORTER = re.compile(r"(?<![a-z])(?:min(?:ute)?s?|seconds|secs?)(?![a-z])|分钟|秒")
 
@@ -91,7 +89,7 @@ def parts(text: str) -> list[tuple[float, int, int]]:
             value, start = 0.5, match.start()
         elif (
             re.search(
-                r"(?:\b(?:an?|the|single|whole|full|entire|all|just|per|one|that|this|coming)|单|整|整个|一整|全)$", before
+                r"(?:\b(?:an?|another|the|single|whole|full|entire|all|just|per|one|that|this|coming)|单|整|整个|一整|全)$", before
             )
             or (unit == "fortnight" and re.search(r"\bnext$", before))
             or here == 0
@@ -129,7 +127,7 @@ def total(text: str, said: object, argument: str) -> float | None:
 def duration(said: object, *, current: int | None = None, argument: str = "days") -> int:
     """Whole days: "a fortnight" (14), "two weeks", "10-day", "半个月" (15), "a long weekend" (3), "48 hours" (2), "14".
 
-    A month is 30 days, half units round down. `current` lets "two more days", "少跑两天", "double" be read as changes.
+    A month is 30 days, half units round down. `current` lets "two more days", "少跑两天", "double" be read as changes of it.
     Raises ToolError(retry) for vague words ("a few days"), ranges, and anything outside 1-366 days.
     """
     expected = "a length of time such as 10 days, two weeks or 半个月"
@@ -138,12 +136,13 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
         raise problem(argument, "whole days (24 hours each)", said)
     if _VAGUE.search(text):
         raise problem(argument, f"{expected}, as a number", said)
-    days = total(text, said, argument)
-    if days is None:
-        days = _changed_or_bare(text, said, current, argument, expected)
-    elif current is not None and not re.search(r"no more than|at most|不超过|最多|至多|\bto \d|到|成", text):
-        sign = 1 if _MORE.search(text) else -1 if _LESS.search(text) else 0
-        days = current + sign * days if sign else days
+    days, scale = total(text, said, argument), factor(text)
+    if days is None and scale is not None:
+        days = standing(current, expected, said, argument) * scale
+    else:
+        days = _bare(text, said, argument, expected) if days is None else days
+        sign = 0 if _TO.search(text) else _direction(text)
+        days = standing(current, expected, said, argument) + sign * days if sign else days
     if _HOURS.search(text):
         if abs(days - round(days)) > 1e-6:
             raise problem(argument, "whole days (24 hours each)", said)
@@ -153,20 +152,14 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
     return int(days)
 
 
-def _changed_or_bare(text: str, said: object, current: int | None, argument: str, expected: str) -> float:
+def _direction(text: str) -> int:
+    """As `direction`, and "再跑一周" is more, "drop two days" less."""
+    return direction(text) or (-1 if re.search(r"\bdrop\b", text) else 1 if "再" in text else 0)
+
+
+def _bare(text: str, said: object, argument: str, expected: str) -> float:
+    """A whole number without a unit."""
     found = numbers(text)
-    if not found or not re.search(r"\d", text):
-        factor = (
-            2
-            if re.search(r"doubl|twice|翻倍|加倍", text)
-            else 0.5
-            if re.search(r"\bhalf|\bhalve|一半|减半", text)
-            else None
-        )
-        if factor:
-            if current is None:
-                raise problem(argument, f"{expected} (nothing is set yet that could be changed)", said)
-            return current * factor
     if len(found) != 1 or re.search(r"[%$€£¥]|percent|元|块", text) or found[0].value != int(found[0].value):
         raise problem(argument, expected, said)
     return found[0].value

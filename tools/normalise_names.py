@@ -223,7 +223,7 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
     if no_discount(text):
         return "none", {}
     if re.search(r"%|percent|per cent|pct|折|成(?!交)|百分|半价|half|个点|\bquarter off|\bfifth off|\bthird off", rest):
-        return "percent_off", details | {"discount": fraction(rest, argument=argument)}
+        return "percent_off", details | {"discount": fraction(rest, argument=argument, lift=True)}
     if _AMOUNT.search(rest) or re.search(r"减\s*\d", rest):
         if numbers(rest):
             details["amount_off"], details["currency"] = money(

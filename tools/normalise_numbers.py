@@ -11,6 +11,7 @@ import re
 
 from babel.numbers import list_currencies
 
+from campaignwright.tools.normalise_changes import ABSOLUTE, TWICE, cheng, direction, factor, percents, standing
 from campaignwright.tools.normalise_text import Number, clean, numbers, problem, tail
 
 DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
@@ -32,21 +33,7 @@ _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"[¥]|円", _YEN),
     (r"\$|dollars?|bucks?", DOLLARS),
 )
-_HALF = re.compile(r"\bhalf(?! (?:a|an) (?:million|thousand|grand|billion)|price)|\bhalve|一半|减半|对半")
-_TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍")
-_TRIPLE = re.compile(r"\btripl\w*|三倍")
-_LESS = re.compile(
-    r"\bless\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
-    r"\btake\b(?=.*\b(?:off|away|out)\b)|\bsmaller\b|"
-    r"\bminus\b|\bdown by\b|\boff\b|"
-    r"\bcheaper\b|减|砍|少(?=花|投|给|用|掉|[\d一二两三四五六七八九十])|降|压|扣"
-)
-_MORE = re.compile(
-    r"\bmore\b|\bextra\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus (?=[$€£¥]?\d)|\braise\b|"
-    r"\bup by\b|"
-    r"\bbump\b|\bbigger\b|加(?!元|币|拿大)|多(?=加|花|投|给|[\d一二两三四五六七八九十])|涨|提高|追|添"
-)
-_ABSOLUTE = re.compile(r"\bto\b(?! (?:the|my) budget)|\bat\b|\binstead\b|到|成|为|改")
+_BIT = re.compile(r"一[点些下]")  # "多一点" names no number
 _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
 _EACH = (
     r"(?:days?|d|nights?|weeks?|wks?|fortnights?|months?|mo|quarters?|years?|yr|hours?|hr|channels?|e-?mails?|mails?|"
@@ -117,26 +104,22 @@ def money(
     said: object, *, currency: str, current: float | None = None, argument: str = "budget", rates: bool = False
 ) -> tuple[float, str]:
     """(amount, ISO currency). No currency said = `currency` (the workspace's). `current` lets "half", "10% more",
-    "2k less", "再加5000" be read as changes of it. An amount per day, channel or message is refused unless `rates`.
-    Raises ToolError(retry)."""
+    "2k less", "再加5000", "减少两成" be read as changes of it. An amount per day, channel or message is refused unless `rates`
+    (an offer, which may be per order; "£5 off" is then an amount). Raises ToolError(retry)."""
     expected = "an amount of money such as 20k, $20,000 or 2万"
-    text = tail(clean(said))
+    text = _BIT.sub("", tail(clean(said)))
     if not rates and is_rate(said) and numbers(text):
         amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
         raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
     code = _currency(text, currency)
     if re.search(r"(?<![\d\w])-\s?[$€£¥]?\d", text) and not re.search(r"\d ?- ?[$€£¥]?\d", text):
         raise problem(argument, "an amount of 0 or more", said)
-    percent = [
-        n
-        for n in numbers(text)
-        if re.match(r" ?(?:%|percent|per cent|pct|个点)", text[n.end :]) or text[: n.start].endswith("百分之")
-    ]
-    if code is None or current is not None:
-        changed = _changed(text, percent, said, current, argument)
-        if changed is not None:
-            return changed, code or currency
-    if percent or "百分之" in text:
+    changed = None if rates else _changed(text, current, said, argument)
+    if changed is not None:
+        if code not in (None, currency):
+            raise problem(argument, f"a change in {currency}, or the new amount", said)
+        return changed, currency
+    if percents(text) or re.search("百分之|折", text):
         raise problem(argument, expected, said)
     found = numbers(text)
     if not found and _NONE.search(text):
@@ -157,44 +140,25 @@ def _near_currency(found: list[Number], text: str) -> list[Number]:
     return near or found
 
 
-def _changed(text: str, percent: list[Number], said: object, current: float | None, argument: str) -> float | None:
+def _changed(text: str, current: float | None, said: object, argument: str) -> float | None:
     """The new value when the text states a change of `current`, None when it states a value."""
-    found = numbers(text)
-    factor = None
-    if not percent and _HALF.search(text) and not [n for n in found if n.text not in ("一", "half", "两")]:
-        factor = 0.5 if not re.search(r"half (?:again|more)|half as much again|加一半|多一半", text) else 1.5
-    elif _TWICE.search(text) and not percent:
-        factor = 2.0
-    elif _TRIPLE.search(text) and not percent:
-        factor = 3.0
-    elif re.search(r"\b(?:a|one) (?:third|quarter|fifth)\b|三分之一|四分之一", text):
-        part = 1 / 3 if re.search(r"third|三分之一", text) else 0.2 if "fifth" in text else 0.25
-        factor = 1 - part if _LESS.search(text) else 1 + part if _MORE.search(text) else part
-    elif percent and (_LESS.search(text) or _MORE.search(text)) and not re.search(r"\bto \d|到", text):
-        share = _single(percent, said, argument, "one percentage") / 100
-        factor = 1 - share if _LESS.search(text) else 1 + share
-    if factor is not None:
-        if current is None:
-            raise problem(argument, "an amount (nothing is set yet that could be changed)", said)
-        return round(current * factor, 2)
-    sign = -1 if _LESS.search(text) else 1 if _MORE.search(text) else 0
-    hedge = re.search(
-        r"\bno(?:t)? more than|\bless than|\bmore than|\bor less|\bor more|\bno less|\bnot less|最多|至多|顶多|"
-        r"多少|差不多|一共|总共|加起来|合计|至少|不少于|不超过|max",
-        text,
-    )
-    if sign == 0 or hedge or _ABSOLUTE.search(text) or not found:
+    scale, sign = factor(text), direction(text)
+    if scale is not None:
+        return round(standing(current, "an amount", said, argument) * scale, 2)
+    if sign == 0 or ABSOLUTE.search(text) or percents(text) or not numbers(text):
         return None
-    if current is None:
-        return None
-    value = current + sign * _single(found, said, argument, "one amount")
-    if value < 0:
+    step = _single(_near_currency(numbers(text), text), said, argument, "one amount")
+    return round(_moved(standing(current, "an amount", said, argument), sign * step, said, argument), 2)
+
+
+def _moved(current: float, step: float, said: object, argument: str) -> float:
+    """The standing value after a step. Raises ToolError(retry) below 0."""
+    if current + step < -1e-9:
         raise problem(argument, f"a change that leaves 0 or more (it is {current:g} now)", said)
-    return round(value, 2)
+    return current + step
 
 
 _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?折")
-_CHENG = re.compile(r"([一二两三四五六七八九]|\d)成(半|[一二三四五六七八九五])?")
 _PARTS = (
     (r"\b(?:a|one) half\b|\bhalf\b", 0.5),
     (r"two thirds", 2 / 3),
@@ -217,39 +181,45 @@ def no_discount(text: str) -> bool:
     return bool(_NO_DISCOUNT.search(text)) and not numbers(text)
 
 
-_POINTS = re.compile(r"(?:percentage )?points?|个百分点|个点")
+_POINTS = re.compile(
+    r" ?(?:(?:of|more|extra|further|additional|fewer|less|percentage|percent) )*(?:points?|pp|pts?)\b|个?百分点|个?点"
+)
+_DEEPER = re.compile(r"deeper|再多?[让打]|(?<![最至顶])多让|加深|再深")
+_SHALLOWER = re.compile(r"shallower|off the (?:max(?:imum)? )?discount|少让|收回?")
+_PRICE = re.compile(r"\b(?:cut|reduce|lower|drop|trim|shave)\b(?= (?:the |our )?prices?\b)|\boff\b|[降减]价")  # no less discount
 
 
 def fraction(
-    said: object, *, current: float | None = None, argument: str = "max_discount", upper: float = 1.0
+    said: object, *, current: float | None = None, argument: str = "max_discount", upper: float = 1.0, lift: bool = False
 ) -> float:
     """A share, 0 to `upper`: "15% off", "fifteen per cent", "八五折" (0.15: what is taken off), "三成", "half
     price", "0.15".
 
-    A bare number above 1 is percent; a bare 1 is ambiguous. `current` lets "five points deeper" be read. Raises
-    ToolError(retry).
+    A bare number above 1 is percent; a bare 1 is ambiguous. `current` lets "five points deeper", "少三个点", "halve it" be
+    read as changes of it. A `lift` is a difference in itself and no change of another. Raises ToolError(retry).
     """
     expected = "a percentage such as 15%, 15% off or 八五折"
-    text = tail(clean(said))
+    text = _BIT.sub("", tail(clean(said)))
     if _NO_DISCOUNT.search(text):
         return 0.0
-    value = _points(text, current, said, argument)
+    value = None if lift else _changed_share(text, current, said, argument)
     if value is None:
         value = _fraction(text, said, argument, expected)
-    if not 0 <= value <= upper + 1e-9:
+    if not -1e-9 <= value <= upper + 1e-9:
         raise problem(argument, f"{expected}, between 0 and {upper:.0%}", said)
-    return round(value, 6)
+    return round(max(value, 0.0), 6)
 
 
-def _points(text: str, current: float | None, said: object, argument: str) -> float | None:
-    """A change by percentage points of `current`, or None."""
-    if current is None or not _POINTS.search(text):
-        return None
-    step = _single(numbers(text), said, argument, "one number of points") / 100
-    if re.search(r"deeper|\bmore\b|higher|\badd|extra|再多?让|多让|加深|提高", text):
-        return current + step
-    if re.search(r"shallower|\bless\b|lower|off the (?:max(?:imum)? )?discount|fewer|少让|收回?|降低", text):
-        return current - step
+def _changed_share(text: str, current: float | None, said: object, argument: str) -> float | None:
+    """A share after a change by percentage points, or doubled or halved; None when the text states a value."""
+    points = [n for n in numbers(text) if _POINTS.match(text[n.end :])]
+    if points and not ABSOLUTE.search(text):
+        toward = direction(_PRICE.sub(" ", text))
+        sign = -1 if _SHALLOWER.search(text) else 1 if _DEEPER.search(text) else toward
+        step = _single(points, said, argument, "one number of points") / 100
+        return _moved(standing(current, "a percentage", said, argument), sign * step, said, argument) if sign else None
+    if re.search(r"\bhalve|\bin half\b|减半|砍半|少一半", text) or (TWICE.search(text) and not numbers(text)):
+        return standing(current, "a percentage", said, argument) * (2 if TWICE.search(text) else 0.5)
     return None
 
 
@@ -261,12 +231,9 @@ def _fraction(text: str, said: object, argument: str, expected: str) -> float:
         return zhe[0]
     if re.search(r"半价|对折|half price|half off|50 ?- ?50 off|打对半", text):
         return 0.5
-    cheng = _CHENG.search(text)
-    if cheng:
-        extra = {"半": 0.05}.get(
-            cheng[2] or "", 0.01 * numbers(cheng[2])[0].value if cheng[2] and cheng[2] != "半" else 0.0
-        )
-        return numbers(cheng[1])[0].value / 10 + extra
+    tenths = cheng(text)
+    if tenths is not None:
+        return tenths
     hundredth = re.search(r"百分之(\d+(?:\.\d+)?|[零一二三四五六七八九十百]+)", text)
     if hundredth:
         return numbers(hundredth[1])[0].value / 100
@@ -276,7 +243,7 @@ def _fraction(text: str, said: object, argument: str, expected: str) -> float:
         for pattern, value in _PARTS:
             if re.search(pattern, text):
                 return value
-        if _TWICE.search(text):
+        if TWICE.search(text):
             return 1.0
         raise problem(argument, expected, said)
     if per_hundred:
@@ -307,8 +274,8 @@ def _zhe(token: str, said: object, argument: str) -> float:
 
 
 def ratio(said: object, *, current: float | None = None, argument: str = "min_roas") -> float:
-    """Revenue over ad spend as a plain number: "4x", "4:1", "1比4", "400%", "four to one", "投产比不低于4". Raises
-    ToolError(retry)."""
+    """Revenue over ad spend as a plain number: "4x", "4:1", "1比4", "400%", "four to one", "投产比不低于4". `current` lets
+    "0.5 higher", "降0.5", "halve it" be read as changes of it. Raises ToolError(retry)."""
     expected = "a ratio such as 4, 4x, 4:1 or 400%"
     text = tail(clean(said))
     if re.search(
@@ -324,14 +291,15 @@ def ratio(said: object, *, current: float | None = None, argument: str = "min_ro
         if 1 not in (left, right) and (right == 0 or left < right):
             raise problem(argument, expected, said)
         return round(max(left, right) if 1 in (left, right) else left / right, 4)
-    if not found and current is not None and (_TWICE.search(text) or _HALF.search(text)):
-        return current * (2 if _TWICE.search(text) else 0.5)
+    scale, sign = factor(text), 0 if ABSOLUTE.search(text) else direction(text)
+    if scale is not None and (sign or not found):
+        return round(standing(current, expected, said, argument) * scale, 4)
     value = _single(found, said, argument, expected)
     if re.match(r" ?(?:%|percent|per cent|pct)", text[found[0].end :]) or "百分之" in text:
         value /= 100
     if value > 100:
         raise problem(argument, f"{expected} (is {value:g} a percentage? then write {value:g}%)", said)
-    return round(value, 4)
+    return round(_moved(standing(current, expected, said, argument), sign * value, said, argument) if sign else value, 4)
 
 
 def count(said: object, *, argument: str = "n", low: int = 1, high: int = 1000) -> int:

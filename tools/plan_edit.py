@@ -31,7 +31,8 @@ def _read(ctx: Context, name: str, value: Any, brief: Brief, strategy: Strategy)
     if name == "days":
         return value if isinstance(value, int) else normalise.duration(str(value), current=strategy.days)
     if name in ("discount", "max_discount"):
-        return normalise.fraction(str(value), current=getattr(strategy, name, None), argument=name)
+        current = strategy.discount if name == "discount" else brief.max_discount
+        return normalise.fraction(str(value), current=current, argument=name)
     if name == "min_roas":
         return normalise.ratio(str(value), current=brief.min_roas)
     if name == "audience":
