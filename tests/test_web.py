@@ -84,6 +84,7 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         picture(page, "streaming")
         for plot in ("#plot-forecast", "#plot-budget", "#plot-price"):
             expect(page.locator(f"{plot} .js-plotly-plot")).to_be_visible(timeout=120_000)
+        expect(page.locator("#verdict h1")).to_contain_text("Campaign plan for")
         expect(page.locator("#plan table").first).to_be_visible()
         page.wait_for_timeout(1500)
         picture(page, "plan")

@@ -106,14 +106,15 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
 
 
 def _show_plan(plan: dict | None) -> tuple:
-    """The plan as text, three plots, and files to download."""
+    """The plan's title and verdict, three plots, the rest of its text, and files to download."""
     hidden = gr.update(visible=False)
     if not plan:
-        return EMPTY_PLAN, hidden, hidden, hidden, hidden
+        return EMPTY_PLAN, hidden, hidden, hidden, "", hidden
     files = plan_files.documents(plan, Path(tempfile.mkdtemp(prefix="campaignwright-")))
     figures = [plots.forecast(plan), plots.budget(plan), plots.price(plan)]
     shown = [gr.update(value=figure, visible=figure is not None) for figure in figures]
-    return render_markdown(plan), *shown, gr.update(value=[str(file) for file in files], visible=True)
+    verdict, _, rest = render_markdown(plan).partition("\n## ")
+    return verdict, *shown, f"## {rest}", gr.update(value=[str(file) for file in files], visible=True)
 
 
 def _mapping(text: str) -> dict[str, str]:
@@ -250,7 +251,8 @@ def _conversation(desk: Desk, workspace: gr.Dropdown, session: gr.State, plan: g
 
 
 def _plan_tab(plan: gr.State) -> None:
-    """The plan's files, plots and text."""
+    """The plan's verdict, files, plots and text."""
+    verdict = gr.Markdown(EMPTY_PLAN, elem_id="verdict")
     files = gr.File(
         label="Download the plan", visible=False, file_count="multiple", interactive=False, elem_id="files"
     )
@@ -258,8 +260,8 @@ def _plan_tab(plan: gr.State) -> None:
         gr.Plot(visible=False, show_label=False, elem_id=name)
         for name in ("plot-forecast", "plot-budget", "plot-price")
     ]
-    text = gr.Markdown(EMPTY_PLAN, elem_id="plan")
-    plan.change(_show_plan, [plan], [text, *drawn, files])
+    text = gr.Markdown(elem_id="plan")
+    plan.change(_show_plan, [plan], [verdict, *drawn, text, files])
 
 
 def _import_tab(desk: Desk, workspace: gr.Dropdown) -> None:
