@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
@@ -99,11 +99,11 @@ def _writer(local: LocalModel, adapters: dict[str, Path] | dict[str, str], chat:
     return AdapterWriter(local, COPYWRITER, words=words)
 
 
-def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, bool]) -> BaseChatModel:
+def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, Any]) -> BaseChatModel:
     from campaignwright.agent.chat_model import CampaignChatModel
 
-    show = {key: profile.get(key, True) for key in ("show_tools", "show_system")}
-    return CampaignChatModel(local=local, adapter=adapter, seed=seed, **show)
+    known = {key: profile[key] for key in ("show_tools", "show_system", "call_confidence", "text_confidence") if key in profile}
+    return CampaignChatModel(local=local, adapter=adapter, seed=seed, **known)
 
 
 def _chat_writer(chat: BaseChatModel) -> CopyWriter:
@@ -112,7 +112,7 @@ def _chat_writer(chat: BaseChatModel) -> CopyWriter:
     return ChatWriter(chat)
 
 
-def _profile(folder: Path) -> dict[str, bool]:
+def _profile(folder: Path) -> dict[str, Any]:
     """How a tuned model wants to be asked: `campaignwright.json` beside its weights, {} when there is none."""
     file = folder / "campaignwright.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

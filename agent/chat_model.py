@@ -7,6 +7,8 @@ from which said values may be copied. One turn holds text or one call.
 from __future__ import annotations
 
 import json
+import math
+import statistics
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -29,8 +31,11 @@ NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers 
 class CampaignChatModel(BaseChatModel):
     """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
 
-    `show_tools` / `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model
-    knows them and its prompt stays short.
+    `call_confidence`: how sure it must be, 0.5-1, that a call is the answer to a request; else it talks. For models whose
+    call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a text
+    below it is kept back, and the turn says that it has no answer. 0 lets text stream as it comes. `show_tools` /
+    `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model knows them and
+    its prompt stays short.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -40,6 +45,8 @@ class CampaignChatModel(BaseChatModel):
     max_new_tokens: int = 400
     temperature: float = 0.0
     seed: int = 0
+    call_confidence: float = 0.5
+    text_confidence: float = 0.0
     show_tools: bool = True
     show_system: bool = True
 
@@ -70,17 +77,24 @@ class CampaignChatModel(BaseChatModel):
         decoding = self.local.decode(
             ids, adapter=self.adapter, grammar=self._grammar(messages, tools, kwargs),
             max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=self.seed,
+            handicap=self._handicap(messages), chances=(chances := []),
         )  # fmt: skip
         written, shown = "", 0
         with closing(decoding):
             for _, piece in decoding:
                 written += piece
-                if not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
+                if not self.text_confidence and not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
-        rest = "" if calls else written[shown:]
+        unsure = len(chances) > 1 and statistics.geometric_mean(chances[1:]) < self.text_confidence
+        rest = "" if calls or unsure else written[shown:]
         yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
+
+    def _handicap(self, messages: list[BaseMessage]) -> dict[str, float]:
+        """What the call marker loses when the marketer spoke last."""
+        asked = bool(messages) and isinstance(messages[-1], HumanMessage) and self.local.is_special(OPEN)
+        return {OPEN: math.log(self.call_confidence / (1 - self.call_confidence))} if asked else {}
 
     def _grammar(self, messages: list[BaseMessage], tools: list[dict[str, Any]], kwargs: dict[str, Any]) -> str:
         choice = kwargs.get("tool_choice")

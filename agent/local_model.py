@@ -37,6 +37,7 @@ class _Sequence:
     tokens: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)  # accepted tokens the model has not read yet
     done: bool = False
+    chances: list[float] | None = None  # where the probabilities of its chosen tokens go
 
 
 class LocalModel:
@@ -146,16 +147,20 @@ class LocalModel:
 
     def decode(self, ids: list[int], *, adapter: str | None = None, grammar: str | None = None,
                max_new_tokens: int = 512, n: int = 1, temperature: float = 0.0, top_p: float = 1.0,
-               seed: int = 0) -> Iterator[tuple[int, str]]:
-        """Yield (answer index, text piece) as tokens come. `ids`: the encoded prompt. Raises ModelProblem."""
+               seed: int = 0, handicap: dict[str, float] | None = None,
+               chances: list[float] | None = None) -> Iterator[tuple[int, str]]:
+        """Yield (answer index, text piece) as tokens come. `ids`: the encoded prompt. `handicap`: special token -> what
+        it loses in log-odds as an answer's first token. `chances`: takes the probability, 0-1, of every token that the
+        first answer chose freely. Raises ModelProblem."""
         if len(ids) + 8 > self.context:
             size = f"{len(ids)} tokens, its limit is {self.context}"
             raise ModelProblem(f"The conversation is too long for this model ({size}). Start a new session.")
         room = min(max_new_tokens, self.context - len(ids))
         sequences = [_Sequence(self._matcher(grammar)) for _ in range(n)]
+        sequences[0].chances = chances
         printers = [Printer(self.tokenizer, self._ends) for _ in range(n)]
         with self._lock, self._with_adapter(adapter):
-            for index in self._loop(ids, sequences, room, temperature, top_p, seed, adapter):
+            for index in self._loop(ids, sequences, room, temperature, top_p, seed, adapter, handicap or {}):
                 piece = printers[index].take(sequences[index].tokens, final=sequences[index].done)
                 if piece:
                     yield index, piece
@@ -164,10 +169,13 @@ class LocalModel:
                 yield index, piece
 
     def _loop(self, ids: list[int], sequences: list[_Sequence], room: int, temperature: float, top_p: float, seed: int,
-              adapter: str | None) -> Iterator[int]:
+              adapter: str | None, handicap: dict[str, float]) -> Iterator[int]:
         """The token loop. Yields the index of each sequence that has grown; keeps the cache when it ends in order."""
         cache, known = self._take_cache(ids, adapter)
         logits = self._forward(ids[known:], cache, batch=1)
+        logits = logits.clone() if handicap else logits
+        for token, loss in handicap.items():
+            logits[:, self.tokenizer.convert_tokens_to_ids(token)] -= loss
         self.statistics["prompt_tokens"] += len(ids)
         self.statistics["cached_tokens"] += known
         read = list(ids)
@@ -206,6 +214,8 @@ class LocalModel:
         if sequence.matcher is not None:
             mask_scores(scores, sequence.matcher)
         token = choose(scores, temperature, top_p, generator)
+        if sequence.chances is not None:
+            sequence.chances.append(float(scores.softmax(-1)[token]))
         self._accept(sequence, [token])
         if forced and sequence.matcher is not None and not sequence.done:
             self._accept(sequence, sequence.matcher.compute_ff_tokens())

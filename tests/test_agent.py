@@ -417,6 +417,21 @@ def test_a_local_model_runs_the_loop(workspace, tiny_model):
             assert call.arguments.get("product", "shoe") in "Price of the trail shoe?"
 
 
+def test_a_model_that_is_not_sure_neither_calls_nor_babbles(tiny_special_model):
+    """Random weights are never sure: with a confidence asked for, no call and no text comes, without one either may."""
+    from langchain_core.messages import HumanMessage
+
+    from campaignwright.agent.chat_model import CampaignChatModel
+
+    tools = [tool.schema() for tool in SMALL.values()]
+    shy = CampaignChatModel(local=tiny_special_model, call_confidence=0.999, text_confidence=0.9, max_new_tokens=20).bind_tools(tools)
+    for text in ("Hello?", "Price of the trail shoe?", "你好"):
+        answer = shy.invoke([HumanMessage(text)])
+        assert answer.tool_calls == [] and answer.text == ""
+    free = CampaignChatModel(local=tiny_special_model, max_new_tokens=20).bind_tools(tools, tool_choice="none")
+    assert free.invoke([HumanMessage("Hello?")]).text
+
+
 def test_the_prefix_is_not_read_twice(tiny_model):
     from campaignwright.agent.local_model import LocalModel
 
