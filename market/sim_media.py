@@ -97,8 +97,10 @@ def adstock(spend: np.ndarray, theta: float) -> np.ndarray:
 
 def hill(amount: np.ndarray, kappa: float | np.ndarray, slope: float) -> np.ndarray:
     """Hill saturation A^s / (kappa^s + A^s), 0-1; 0 where the amount or kappa is 0."""
-    ratio = np.divide(amount, kappa, out=np.zeros_like(np.asarray(amount, float)), where=np.asarray(kappa) > 0) ** slope
-    return ratio / (1 + ratio)
+    amount, kappa = np.broadcast_arrays(np.asarray(amount, float), np.asarray(kappa, float))
+    with np.errstate(over="ignore"):  # next to no money: infinitely much is left, which gives 0
+        left = np.divide(kappa, amount, out=np.full(amount.shape, np.inf), where=amount > 0) ** slope
+    return np.where(kappa > 0, 1 / (1 + left), 0.0)
 
 
 def fatigue(frequency: float, peak: float) -> float:

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaignwright.market import sim_demand, sim_media
@@ -177,6 +177,8 @@ def test_a_running_shoe_campaign_at_roas_4_is_neither_trivial_nor_hopeless(marke
     count=st.integers(0, 40),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
+@example(audience="all", shares={"wechat": 1.0}, discount=0.0, offer="none", days=1, hour=0, frequency=8.6e-231, budget=4919.0,
+         start=dt.date(2000, 1, 1), count=0)
 def test_any_strategy_can_be_scored(
     market, audience, shares, discount, offer, days, hour, frequency, budget, start, count
 ):
