@@ -32,6 +32,7 @@ FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
 DEEPEST = 0.3  # discount when the brief states no limit
 POLISHED = 4
 USUAL = 0.002  # in favour of a plain percentage where nothing is known of offers
+OFTEN = 3.0  # most messages a customer a week: what more wears out, a campaign's own results do not show
 CHANNELS_AT_MOST, FEW = 5, 0.04  # of the copilot's own choice: more would be a plan nobody runs
 
 
@@ -181,7 +182,7 @@ class _Search:
         shares = np.round(shares, 4)
         top = shares.argmax(axis=1)
         shares[np.arange(len(shares)), top] += 1 - shares.sum(axis=1)
-        frequency = np.clip(np.round(batch.frequency * 2) / 2, 0.5, 5.0)
+        frequency = np.clip(np.round(batch.frequency * 2) / 2, 0.5, OFTEN)
         return batch.with_(
             shares=shares if (self.brief.budget or 0) > 0 else np.zeros_like(shares),
             offer=offer,

@@ -22,6 +22,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.tools.copy_rules import table, wide_length
 
 SAMPLE_NAME = {"en": "Alexandra", "zh": "小林"}
+PERCENT_BELOW = 100.0  # under this price a share looks larger than the money saved (the retailers' "rule of 100")
 LEADS = 3  # products that lead a plan: price advice, stock check, copy
 SHORT_NAME = 25  # characters of a name that leaves room for words in a 30-character headline
 RECENT_DAYS = 91  # demand of the last quarter of the data decides which products lead
@@ -111,7 +112,9 @@ def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra:
     if facts.offer in ("percent_off", "bundle", "amount_off") and known:
         off = amount if facts.offer == "amount_off" else round(price * discount, 2)
         if 0 < off < price:
-            facts.values |= {"was": (round(price, 2), "money"), "amount_off": (off, "money")}
+            facts.values["was"] = (round(price, 2), "money")
+            if facts.offer != "percent_off" or price >= PERCENT_BELOW:
+                facts.values["amount_off"] = (off, "money")
         price = price - off if off < price else price
     elif amount:
         facts.values["amount_off"] = (amount, "money")
