@@ -496,6 +496,48 @@ def test_a_change_starts_from_what_stands_and_needs_it(reader: str, said: str, c
     assert caught.value.retry
 
 
+STATED: list[tuple[str, str, float]] = [  # words of change that change nothing
+    *(("duration", said, 10) for said in ("no longer than 10 days", "10 days, no longer", "10 days, not a day longer")),
+    *(("duration", said, 14) for said in ("a longer two-week campaign", "先跑两周再说", "两周，别再多")),
+    ("duration", "no shorter than a week", 7),
+    *(("money", f"5k{said}", 5_000) for said in (
+        ", not a penny more", ", nothing more", " tops, less if possible", " for the off season", " cut-off", " off-peak",
+    )),
+    ("money", "half a lakh", 50_000),
+    ("money", "half a crore", 5_000_000),
+    ("money", "half million", 500_000),
+    ("money", "8000不能再加了", 8_000),
+    *(("ratio", said, 4) for said in ("追求4", "ROAS追求4倍", "4x, more would be nice")),
+    ("ratio", "a higher ROAS of 5", 5),
+    *(("fraction", said, 0.05) for said in ("最多降5个点", "最多减5个点", "five points, no deeper")),
+    ("fraction", "no deeper than 10 points", 0.10),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reader", "said", "current", "expected"), [
+    ("ratio", "raise it: 5", 3, 5), ("ratio", "raise it to 5", 3, 5), ("ratio", "lower it a bit, 3", 4, 3),
+    ("fraction", "最多降5个点", 0.2, 0.05), ("duration", "no longer than 10 days", 14, 10), ("money", "加一点，5000", 20_000, 25_000),
+    ("fraction", "another 5%", 0.2, 0.25), ("fraction", "再加5%", 0.2, 0.25), ("fraction", "5% less", 0.2, 0.15),
+    ("fraction", "a third less", 0.3, 0.2), ("fraction", "立减20%", 0.3, 0.2), ("money", "at least 2k more", 10_000, 12_000),
+    ("money", "在原来的基础上加两成", 10_000, 12_000), ("duration", "a week longer instead", 14, 21),
+    ("duration", "add two days at the end", 14, 16), ("duration", "延长为三周", 14, 21),
+])  # fmt: skip
+def test_words_beside_a_standing_value(reader: str, said: str, current: float, expected: float) -> None:
+    assert reading(reader, said, current=current) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("reader", "said", "current"), [
+    ("fraction", "减少两成", 0.2), ("fraction", "减少两成", None), ("fraction", "another 5%", None), ("fraction", "再加5%", None),
+    ("money", "200% less", 10_000), ("ratio", "200% less", 4), ("money", "减少两成", None), ("money", "再加5000", None),
+    ("money", "another 2k", None), ("duration", "a week longer", None), ("fraction", "five points more", None),
+    ("money", "一点五万", None),
+])  # fmt: skip
+def test_a_change_that_cannot_be_worked_out_is_refused(reader: str, said: str, current: float | None) -> None:
+    with pytest.raises(ToolError) as caught:
+        reading(reader, said, current=current)
+    assert caught.value.retry
+
+
 @pytest.mark.parametrize(
     ("reader", "said", "expected"),
     [
@@ -510,6 +552,7 @@ def test_a_change_starts_from_what_stands_and_needs_it(reader: str, said: str, c
         ("duration", "extend to three weeks", 21),
         ("duration", "no more than 10 days", 10),
         ("money", "no more than 8k", 8_000),
+        *STATED,
     ],
 )
 def test_a_limit_or_a_target_is_no_change(reader: str, said: str, expected: float) -> None:

@@ -6,13 +6,19 @@ Knows no unit: `direction` says which way an amount goes, `factor` what the stan
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from campaignwright.tools.normalise_text import Number, numbers, problem
 
-_HALF = re.compile(r"\bhalf(?! (?:an? )(?:million|thousand|grand|billion|point)|price)|\bhalve|一半|减半|对半|砍半|腰斩")
+_HALF = re.compile(  # "half a lakh" is an amount
+    r"\bhalf(?! (?:an? )?(?:hundred|thousand|grand|million|billion|mn|bn|lakh|lac|crore|k|m|dozen|point)s?\b| ?price)|"
+    r"\bhalve|一半|减半|对半|砍半|腰斩"
+)
 TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍|[加多增涨高翻]一倍")
 _TRIPLE = re.compile(r"\btripl\w*|三倍")
 _COUNTED = r"(?=by\b|another\b|\d|(?:an?|one|two|three|four|five|six|eight|ten|twenty)\b)"
+_MEASURE = r"(?:more|less|fewer|higher|lower|longer|shorter|deeper|shallower|bigger|smaller)"
+_WORDS = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|fifty|hundred)\b"
 _AMOUNT = r"[\d一二两三四五六七八九十]"
 _LESS = re.compile(
     r"\bless\b|\bfewer\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
@@ -22,23 +28,29 @@ _LESS = re.compile(
 _MORE = re.compile(
     r"\bmore\b|\bextra\b|\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus (?=[$€£¥]?\d)|"
     rf"\braise\b|\bup {_COUNTED}|(?<=%) up\b|\bbump\b|\bbigger\b|\blonger\b|\bextend\w*|\bhalf (?:as \w+ )?again\b|"
-    rf"加(?!元|币|拿大)|多(?=加|花|投|给|跑|做|{_AMOUNT})|涨|提高|追|添|增|延长|上调|调高"
+    rf"加(?!元|币|拿大)|多(?=加|花|投|给|跑|做|{_AMOUNT})|涨|提高|追(?!求)|添|增|延长|上调|调高"
 )
 _HEDGE = re.compile(  # "no more than 8k" is 8k
-    r"\bmore or less\b|\bno(?:t)? (?:more|less|higher|lower|fewer)\b(?: than)?|\b(?:less|more|higher|lower|fewer) than\b|"
-    r"\b(?:or|and) (?:less|more|higher|lower)\b|最多|至多|顶多|不多于|至少|最少|不少于|多少|差不多|加起来"
+    rf"\bmore or less\b|\bno(?:t|thing)?(?: any| much)? {_MEASURE}\b(?: than)?|\b{_MEASURE} than\b|"
+    rf"\b(?:or|and) {_MEASURE}\b|\b{_MEASURE} (?:if (?:at all )?(?:possible|needed|you can|we can)|would be)\b|"
+    rf"\ban? {_MEASURE}(?= .*\b(?!by\b)(?:\d|{_WORDS}))(?!.*\bby\b)|\b{_MEASURE} [\w -]*\bof(?= [$€£¥]?(?:\d|{_WORDS}))|"
+    r"\boff[ -]?(?:season|peak)\b|\bcut-off\b|\b(?:an?|the|as|hard) cut off\b|"
+    rf"(?:不能|不可以?|不要|不用|不会|不想|不许|不得|不|别|勿)再[^,;\d一二两三四五六七八九十]*(?=$|[,;])|"
+    r"再[说看议定谈]|最多|至多|顶多|不多于|至少|最少|不少于|多少|差不多|加起来"
 )
-_TO = re.compile(r"\bto\b(?! (?:the|my) budget)|到|原来的")
-ABSOLUTE = re.compile(_TO.pattern + r"|\bat\b|\binstead\b|(?<![一二两三四五六七八九\d])成|为|改")
+_NOT_ONE = re.compile(rf"\bnot (?:an?|one|a single) \w+ {_MEASURE}\b")
+_CLAUSE = re.compile(r"(?<!\d)[,;:]|[,;:](?!\d)")
+TO = re.compile(r"\bto\b(?! (?:the|my) budget)|到|原来的(?!基础)|(?<![一二两三四五六七八九\d])成|(?<!因)为(?!了)")
+ABSOLUTE = re.compile(TO.pattern + r"|\bat\b(?! (?:least|most|the))|\binstead\b|改(?!一下)")
 _CHENG = re.compile(r"([一二两三四五六七八九]|\d)成(半|[一二三四五六七八九五])?")
 _PERCENT = re.compile(r" ?(?:%|percent|per cent|pct|个点)")
-_PARTS = (
+PARTS = (  # the shares that are words
     (r"\btwo[ -]thirds\b|三分之二", 2 / 3),
     (r"\bthree[ -]quarters\b|四分之三", 0.75),
-    (r"\b(?:a|one) third\b|三分之一", 1 / 3),
-    (r"\b(?:a|one) quarter\b(?! of an? )|四分之一", 0.25),
-    (r"\b(?:a|one) fifth\b|五分之一", 0.2),
-    (r"\b(?:a|one) tenth\b|十分之一", 0.1),
+    (r"\b(?:a|one)[ -]third\b|\bthird off\b|三分之一", 1 / 3),
+    (r"\b(?:a|one)[ -]quarter\b(?! of an? )|\bquarter off\b|四分之一", 0.25),
+    (r"\b(?:a|one)[ -]fifth\b|\bfifth off\b|五分之一", 0.2),
+    (r"\b(?:a|one)[ -]tenth\b|\btenth off\b|十分之一", 0.1),
     (_HALF.pattern, 0.5),
 )
 
@@ -52,8 +64,40 @@ def standing(current: float | None, expected: str, said: object, argument: str) 
 
 def direction(text: str) -> int:
     """1 when a cleaned text asks for more, -1 for less, 0 when it says neither ("no more than" says neither)."""
-    text = _HEDGE.sub(" ", text)
+    text = unhedged(text)
     return -1 if _LESS.search(text) else 1 if _MORE.search(text) else 0
+
+
+def unhedged(text: str) -> str:
+    """A cleaned text without what bounds a value and changes none: "no more than", "less if possible", "不能再加了"."""
+    return _HEDGE.sub(" ", text)
+
+
+def without_limit(text: str) -> str:
+    """A cleaned text without "not a penny more", whose "a day" or "one" is no second amount."""
+    return _NOT_ONE.sub(" ", text)
+
+
+def aside(
+    text: str,
+    value: float,
+    current: float | None,
+    amounts: Callable[[str], Sequence] = numbers,
+    toward: Callable[[str], int] = direction,
+) -> bool:
+    """Whether a value is stated beside the word of change: "raise it: 5"; after a comma only where the value lies on that side
+    of the standing one ("lower it a bit, 3" at 4, but not "加一点，5000" at 20000)."""
+    clauses = _CLAUSE.split(text)
+    if any(toward(clause) for clause in clauses if amounts(clause)):
+        return False
+    return current is None or re.search(r":(?!\d)|(?<!\d):", text) is not None or (value - current) * toward(text) > 0
+
+
+def scaled(current: float | None, scale: float, expected: str, said: object, argument: str) -> float:
+    """The standing value times a factor. Raises ToolError(retry) below 0 ("200% less") and when nothing is set."""
+    if scale < 0:
+        raise problem(argument, "a change that leaves 0 or more", said)
+    return standing(current, expected, said, argument) * scale
 
 
 def percents(text: str) -> list[Number]:
@@ -73,7 +117,7 @@ def cheng(text: str) -> float | None:
 def factor(text: str) -> float | None:
     """What the standing value is multiplied by: "20% more" 1.2, "减少两成" 0.8, "double" 2; None when the text says no such
     thing, or names a number beside the share."""
-    sign = 0 if _TO.search(text) else direction(text)
+    sign = 0 if TO.search(text) else direction(text)
     shares = {n.value / 100 for n in percents(text)}
     if shares:
         return 1 + sign * shares.pop() if sign and len(shares) == 1 else None
@@ -85,7 +129,7 @@ def factor(text: str) -> float | None:
 
 def _share(text: str) -> float | None:
     """The one share a text names without a percent sign, when it names no other number."""
-    for pattern, value in ((_CHENG.pattern, cheng(text)), *_PARTS):
+    for pattern, value in ((_CHENG.pattern, cheng(text)), *PARTS):
         match = re.search(pattern, text)
         if match:
             rest = numbers(text[: match.start()] + " " + text[match.end() :])

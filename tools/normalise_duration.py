@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from campaignwright.tools.normalise_changes import direction, factor, standing
+from campaignwright.tools.normalise_changes import TO, aside, direction, factor, scaled, standing, unhedged, without_limit
 from campaignwright.tools.normalise_text import clean, numbers, problem, tail
 
 DAYS = {
@@ -49,7 +49,6 @@ _VAGUE = re.compile(
     r"\b(?:few|several|some|many)\s+(?:\w+ )?(?:days?|weeks?|months?)|[几数]个?(?:天|周|星期|礼拜|月)|若干|"
     r"两三[天周个]|三四[天周个]|三五[天周个]"
 )
-_TO = re.compile(r"\bto\b|到|成")
 _HOURS = re.compile(r"(?<![a-z])(?:hours?|hrs?|h)(?![a-z])|小时|钟头")
 _SHORTER = re.compile(r"(?<![a-z])(?:min(?:ute)?s?|seconds|secs?)(?![a-z])|分钟|秒")
 
@@ -131,17 +130,17 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
     Raises ToolError(retry) for vague words ("a few days"), ranges, and anything outside 1-366 days.
     """
     expected = "a length of time such as 10 days, two weeks or 半个月"
-    text = re.sub(r"(?<!\d)(\d{1,2}) ?w(?![a-z0-9])", r"\1 weeks", tail(clean(said)))
+    text = re.sub(r"(?<!\d)(\d{1,2}) ?w(?![a-z0-9])", r"\1 weeks", without_limit(tail(clean(said))))
     if _SHORTER.search(text):
         raise problem(argument, "whole days (24 hours each)", said)
     if _VAGUE.search(text):
         raise problem(argument, f"{expected}, as a number", said)
     days, scale = total(text, said, argument), factor(text)
     if days is None and scale is not None:
-        days = standing(current, expected, said, argument) * scale
+        days = scaled(current, scale, expected, said, argument)
     else:
         days = _bare(text, said, argument, expected) if days is None else days
-        sign = 0 if _TO.search(text) else _direction(text)
+        sign = 0 if TO.search(text) or aside(text, days, current, _amounts, _direction) else _direction(text)
         days = standing(current, expected, said, argument) + sign * days if sign else days
     if _HOURS.search(text):
         if abs(days - round(days)) > 1e-6:
@@ -154,7 +153,13 @@ def duration(said: object, *, current: int | None = None, argument: str = "days"
 
 def _direction(text: str) -> int:
     """As `direction`, and "再跑一周" is more, "drop two days" less."""
-    return direction(text) or (-1 if re.search(r"\bdrop\b", text) else 1 if "再" in text else 0)
+    rest = unhedged(text)
+    return direction(text) or (-1 if re.search(r"\bdrop\b", rest) else 1 if "再" in rest else 0)
+
+
+def _amounts(text: str) -> list:
+    """What a clause names of lengths: with a unit, or bare."""
+    return parts(text) or numbers(text)
 
 
 def _bare(text: str, said: object, argument: str, expected: str) -> float:

@@ -11,7 +11,20 @@ import re
 
 from babel.numbers import list_currencies
 
-from campaignwright.tools.normalise_changes import ABSOLUTE, TWICE, cheng, direction, factor, percents, standing
+from campaignwright.tools.normalise_changes import (
+    ABSOLUTE,
+    PARTS,
+    TWICE,
+    aside,
+    cheng,
+    direction,
+    factor,
+    percents,
+    scaled,
+    standing,
+    unhedged,
+    without_limit,
+)
 from campaignwright.tools.normalise_text import Number, clean, numbers, problem, tail
 
 DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
@@ -33,7 +46,7 @@ _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"[¥]|円", _YEN),
     (r"\$|dollars?|bucks?", DOLLARS),
 )
-_BIT = re.compile(r"一[点些下]")  # "多一点" names no number
+_BIT = re.compile(r"一[点些下](?![零一二两三四五六七八九\d])")  # "多一点" names no number
 _NONE = re.compile(r"^(?:no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
 _EACH = (
     r"(?:days?|d|nights?|weeks?|wks?|fortnights?|months?|mo|quarters?|years?|yr|hours?|hr|channels?|e-?mails?|mails?|"
@@ -107,7 +120,7 @@ def money(
     "2k less", "再加5000", "减少两成" be read as changes of it. An amount per day, channel or message is refused unless `rates`
     (an offer, which may be per order; "£5 off" is then an amount). Raises ToolError(retry)."""
     expected = "an amount of money such as 20k, $20,000 or 2万"
-    text = _BIT.sub("", tail(clean(said)))
+    text = _BIT.sub("", without_limit(tail(clean(said))))
     if not rates and is_rate(said) and numbers(text):
         amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
         raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
@@ -144,10 +157,12 @@ def _changed(text: str, current: float | None, said: object, argument: str) -> f
     """The new value when the text states a change of `current`, None when it states a value."""
     scale, sign = factor(text), direction(text)
     if scale is not None:
-        return round(standing(current, "an amount", said, argument) * scale, 2)
+        return round(scaled(current, scale, "an amount", said, argument), 2)
     if sign == 0 or ABSOLUTE.search(text) or percents(text) or not numbers(text):
         return None
     step = _single(_near_currency(numbers(text), text), said, argument, "one amount")
+    if aside(text, step, current):
+        return None
     return round(_moved(standing(current, "an amount", said, argument), sign * step, said, argument), 2)
 
 
@@ -159,15 +174,6 @@ def _moved(current: float, step: float, said: object, argument: str) -> float:
 
 
 _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?折")
-_PARTS = (
-    (r"\b(?:a|one) half\b|\bhalf\b", 0.5),
-    (r"two thirds", 2 / 3),
-    (r"three quarters", 0.75),
-    (r"\bthird\b|三分之一", 1 / 3),
-    (r"\bquarter\b|四分之一", 0.25),
-    (r"\bfifth\b|五分之一", 0.2),
-    (r"\btenth\b|十分之一", 0.1),
-)
 _NO_DISCOUNT = re.compile(
     r"\b(?:no|zero|without|nothing)\b.{0,12}\b(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut)s?\b|"
     r"^(?:none|no|nothing|nil)$|full price|不打折|原价|零折扣|无折扣|不降价|不让利|正价|"
@@ -186,7 +192,10 @@ _POINTS = re.compile(
 )
 _DEEPER = re.compile(r"deeper|再多?[让打]|(?<![最至顶])多让|加深|再深")
 _SHALLOWER = re.compile(r"shallower|off the (?:max(?:imum)? )?discount|少让|收回?")
-_PRICE = re.compile(r"\b(?:cut|reduce|lower|drop|trim|shave)\b(?= (?:the |our )?prices?\b)|\boff\b|[降减]价")  # no less discount
+_PRICE = re.compile(  # no less discount: of the price, or a ceiling
+    r"\b(?:cut|reduce|lower|drop|trim|shave)\b(?= (?:the |our )?prices?\b)|\boff\b|[降减]价|[立直满][降减]|"
+    r"^(?:[降减]|minus) ?(?=\d+(?:\.\d+)? ?(?:%|per))|(?:最多|至多|顶多)(?:能|可以?|只能?)?[降减让]"
+)
 
 
 def fraction(
@@ -210,14 +219,26 @@ def fraction(
     return round(max(value, 0.0), 6)
 
 
+def _toward(text: str) -> int:
+    """As `direction`, of a share: "deeper" is more, "少让" less, a price cut and a ceiling ("最多降5个点") neither."""
+    rest = unhedged(text)
+    return -1 if _SHALLOWER.search(rest) else 1 if _DEEPER.search(rest) else direction(_PRICE.sub(" ", text))
+
+
 def _changed_share(text: str, current: float | None, said: object, argument: str) -> float | None:
     """A share after a change by percentage points, or doubled or halved; None when the text states a value."""
     points = [n for n in numbers(text) if _POINTS.match(text[n.end :])]
-    if points and not ABSOLUTE.search(text):
-        toward = direction(_PRICE.sub(" ", text))
-        sign = -1 if _SHALLOWER.search(text) else 1 if _DEEPER.search(text) else toward
-        step = _single(points, said, argument, "one number of points") / 100
-        return _moved(standing(current, "a percentage", said, argument), sign * step, said, argument) if sign else None
+    marked, sign = points or percents(text), 0 if ABSOLUTE.search(text) else _toward(text)
+    if marked and sign:
+        step = _single(marked, said, argument, "one number of points") / 100
+        if aside(text, step, current, toward=_toward) or (current is None and sign < 0 and not points):
+            return None
+        return _moved(standing(current, "a percentage", said, argument), sign * step, said, argument)
+    if sign and cheng(text) is not None:
+        raise problem(argument, "points, or the new percentage (a tenth of what, nothing is set yet or it is ambiguous)", said)
+    scale = factor(text) if sign and not numbers(text) else None
+    if scale is not None:
+        return scaled(current, scale, "a percentage", said, argument)
     if re.search(r"\bhalve|\bin half\b|减半|砍半|少一半", text) or (TWICE.search(text) and not numbers(text)):
         return standing(current, "a percentage", said, argument) * (2 if TWICE.search(text) else 0.5)
     return None
@@ -240,7 +261,7 @@ def _fraction(text: str, said: object, argument: str, expected: str) -> float:
     per_hundred = re.search(r"(.+) off the hundred", text)
     found = numbers(per_hundred[1] if per_hundred else text)
     if not found:
-        for pattern, value in _PARTS:
+        for pattern, value in PARTS:
             if re.search(pattern, text):
                 return value
         if TWICE.search(text):
@@ -277,7 +298,7 @@ def ratio(said: object, *, current: float | None = None, argument: str = "min_ro
     """Revenue over ad spend as a plain number: "4x", "4:1", "1比4", "400%", "four to one", "投产比不低于4". `current` lets
     "0.5 higher", "降0.5", "halve it" be read as changes of it. Raises ToolError(retry)."""
     expected = "a ratio such as 4, 4x, 4:1 or 400%"
-    text = tail(clean(said))
+    text = _BIT.sub("", tail(clean(said)))
     if re.search(
         r"no (?:minimum|floor|limit)|forget|没有?(?:要求|下限)|不(?:限|设|要求)|去掉$|取消|^none$|^no$", text
     ) and not numbers(text):
@@ -293,13 +314,15 @@ def ratio(said: object, *, current: float | None = None, argument: str = "min_ro
         return round(max(left, right) if 1 in (left, right) else left / right, 4)
     scale, sign = factor(text), 0 if ABSOLUTE.search(text) else direction(text)
     if scale is not None and (sign or not found):
-        return round(standing(current, expected, said, argument) * scale, 4)
+        return round(scaled(current, scale, expected, said, argument), 4)
     value = _single(found, said, argument, expected)
     if re.match(r" ?(?:%|percent|per cent|pct)", text[found[0].end :]) or "百分之" in text:
         value /= 100
     if value > 100:
         raise problem(argument, f"{expected} (is {value:g} a percentage? then write {value:g}%)", said)
-    return round(_moved(standing(current, expected, said, argument), sign * value, said, argument) if sign else value, 4)
+    if not sign or aside(text, value, current):
+        return round(value, 4)
+    return round(_moved(standing(current, expected, said, argument), sign * value, said, argument), 4)
 
 
 def count(said: object, *, argument: str = "n", low: int = 1, high: int = 1000) -> int:

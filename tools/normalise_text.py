@@ -86,7 +86,7 @@ _WORD = "|".join(sorted([*UNITS, *TENS], key=len, reverse=True))
 _SCALE = r"hundred|thousand|grand|million|billion|lakh|lac|crore|mn|bn|k|m"
 _MONEY = "usd|eur|gbp|cny|rmb|yuan|dollar|euro|pound|quid|buck"
 _EN = re.compile(
-    rf"(?<![a-z])(?:half (?:a|an) (?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
+    rf"(?<![a-z])(?:half (?:an? )?(?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
     rf"(?P<words>(?:an? (?=(?:couple|dozen|hundred|thousand|grand|million)\b))?"
     rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|"
     rf"a half|half))(?!(?!k\b)[a-z]))*))(?!(?!k\b)[a-z])"
