@@ -31,9 +31,10 @@ NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers 
 class CampaignChatModel(BaseChatModel):
     """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
 
-    `call_confidence`: how sure it must be, 0.5-1, that a call is the answer to a request; else it talks. For models whose
+    `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models whose
     call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a text
-    below it is kept back, and the turn says that it has no answer. 0 lets text stream as it comes. `show_tools` /
+    below it is kept back, and the turn says that it has no answer. 0 lets text stream as it comes. `window`: tokens of a
+    prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `show_tools` /
     `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model knows them and
     its prompt stays short.
     """
@@ -47,6 +48,7 @@ class CampaignChatModel(BaseChatModel):
     seed: int = 0
     call_confidence: float = 0.5
     text_confidence: float = 0.0
+    window: int = 1_000_000
     show_tools: bool = True
     show_system: bool = True
 
@@ -110,7 +112,7 @@ class CampaignChatModel(BaseChatModel):
         while True:
             ids = self.local.encode(chat, tools if self.show_tools else None)
             asked = [at for at, one in enumerate(chat) if one["role"] == "user"]
-            if len(ids) + self.max_new_tokens <= self.local.context or len(asked) < 2:
+            if len(ids) <= min(self.local.context - self.max_new_tokens, self.window) or len(asked) < 2:
                 return ids
             chat = [one for one in chat[: asked[1]] if one["role"] == "system"] + chat[asked[1] :]
 

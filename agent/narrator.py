@@ -6,6 +6,7 @@ from campaignwright.agent.prompting import sentence
 from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
+from campaignwright.market.export_document import variant_lines, verdict_text
 from campaignwright.tools.base import Figure
 
 
@@ -41,6 +42,10 @@ class Narrator:
         if error or not rendered.text:
             parts = parts or self._instead(rendered, figures, bool(plans))
             self._emit("\n\n".join(parts))
+        stopped = bool(plans) and plans[-1]["verdict"]["code"] == "stop"  # the model's summary may sound better than that
+        if more := [verdict_text(plans[-1])] if stopped else [] if plans else self._copy(results):
+            self._emit("".join(f"\n\n{part}" for part in more))
+            parts += more
         if not plans:  # a plan prints its own notes
             more = [note for note in [*notes, *self._unanswered()] if note not in parts and not error]
             self._emit("".join(f"\n\n{note}" for note in more))
@@ -50,6 +55,14 @@ class Narrator:
             brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
+
+    def _copy(self, results: list[dict]) -> list[str]:
+        """The copy that was written in this turn, one paragraph a variant."""
+        assets = [result["data"]["asset"] for result in results if "asset" in result["data"]]
+        return [
+            "\n".join([f"{variant['id']}", *(f"- {line}" for line in variant_lines(variant, self.running.language))])
+            for asset in assets for variant in asset["variants"]
+        ]  # fmt: skip
 
     def _grounds(self) -> Grounds:
         done = [(call.name, call.result) for call in self.running.calls if call.result]

@@ -140,7 +140,7 @@ def train_base(
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
     optimizers, parameters = {"muon": muon, "adam": adam}, dict(model.named_parameters())
     if (out / STATE).exists():
-        done |= checkpoint.load(out / STATE, parameters, optimizers)
+        done |= checkpoint.load(out / STATE, parameters, optimizers, "base")
     model, muon, adam = accelerator.prepare(model, muon, adam)
     core = accelerator.unwrap_model(model)
     body = torch.compile(core.model, dynamic=False) if compiled else core.model
@@ -176,9 +176,9 @@ def train_base(
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
             progress = {**done, "seconds": done["seconds"] + saved - began, "loss": average}
-            checkpoint.save(out / STATE, parameters, optimizers, progress)
+            checkpoint.save(out / STATE, parameters, optimizers, progress, "base")
     done |= {"seconds": done["seconds"] + time.time() - began, "loss": average or done["loss"]}
     if accelerator.is_main_process:
-        checkpoint.save(out / STATE, parameters, optimizers, done)
+        checkpoint.save(out / STATE, parameters, optimizers, done, "base")
         export(core, tokenizer, out / "export")
     return {**done, "chats": packer.chats}

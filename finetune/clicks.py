@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.tools.copy_format import FIELDS, SLOTS, copy_answer, copy_messages
 
 SURE = 0.8  # least P of a pair that is used
+LITERAL = re.compile(r"\d|折")  # a fact that no slot stands for: the copywriter may not learn to say it
 QUERY = """
 SELECT c.copy_id, c.campaign_id, c.channel, c.language, c.text, c.impressions, c.clicks, c.angle, c.tone,
        k.audience, k.offer, k.discount, k.category, list(p.name) FILTER (p.name IS NOT NULL) AS names
@@ -39,14 +41,15 @@ def click_pairs(workspace: Workspace) -> list[dict[str, Any]]:
     frame["brand"] = workspace.settings.get("name") or ""
     pairs = []
     for _, group in frame.groupby(["campaign_id", "channel", "language"], dropna=True):
-        rows = [row for row in group.to_dict("records") if row["channel"] in FIELDS and row["language"] in ("en", "zh")]
-        for one, other in itertools.combinations(rows, 2):
+        rows = [row | {"raw": raw_copy(row)} for row in group.to_dict("records")
+                if row["channel"] in FIELDS and row["language"] in ("en", "zh")]  # fmt: skip
+        usable = [row for row in rows if not LITERAL.search(row["raw"])]
+        for one, other in itertools.combinations(usable, 2):
             better, worse = sorted((one, other), key=lambda row: row["clicks"] / row["impressions"], reverse=True)
             sure = higher(better["clicks"], better["impressions"], worse["clicks"], worse["impressions"])
-            chosen, rejected = raw_copy(better), raw_copy(worse)
-            if sure >= SURE and chosen != rejected:
-                pairs.append({"campaign": better["campaign_id"], "messages": copy_messages(_spec(better)), "chosen": chosen,
-                              "rejected": rejected, "weight": 2 * sure - 1})  # fmt: skip
+            if sure >= SURE and better["raw"] != worse["raw"]:
+                pairs.append({"campaign": better["campaign_id"], "messages": copy_messages(_spec(one, other)),
+                              "chosen": better["raw"], "rejected": worse["raw"], "weight": 2 * sure - 1})  # fmt: skip
     return pairs
 
 
@@ -61,7 +64,8 @@ def higher(clicks: float, impressions: float, clicks2: float, impressions2: floa
 def raw_copy(row: dict[str, Any]) -> str:
     """The copy as the copywriter would have written it: a JSON object of the channel's fields, facts as slots.
 
-    The lines of the text are the fields in order; the last field takes what is left, absent ones stay away.
+    The lines of the text are the fields in order; the last field takes what is left, absent ones stay away. An e-mail of
+    two lines is a subject and a body.
     """
     text = row["text"]
     for name in sorted(row["names"] if isinstance(row["names"], Iterable) else (), key=len, reverse=True):
@@ -71,17 +75,20 @@ def raw_copy(row: dict[str, Any]) -> str:
     if pd.notna(row["discount"]) and row["discount"] > 0:
         text = text.replace(f"{row['discount']:.0%}", "{discount}")
     names = list(FIELDS[row["channel"]].items())
+    if row["channel"] == "email" and text.count("\n") == 1:
+        names = [pair for pair in names if pair[0] != "preheader"]
     lines = [line.strip() for line in text.split("\n", len(names) - 1)]
     found = {name: [line] if many else line for (name, many), line in zip(names, lines, strict=False)}
     return copy_answer(row["channel"], found)
 
 
-def _spec(row: dict[str, Any]) -> dict[str, Any]:
-    used = [name for name in SLOTS if f"{{{name}}}" in raw_copy(row)]
-    said = {key: row[key] if isinstance(row[key], str) and row[key] else default for key, default in
-            (("angle", "value"), ("tone", "friendly"), ("audience", "all"), ("offer", "none"))}  # fmt: skip
-    category = row["category"] if isinstance(row["category"], str) else None
-    return {"channel": row["channel"], "language": row["language"], **said, "category": category, "slots": used}
+def _spec(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The request that both copies answer, whichever won: the slots of either; what is unknown or differs takes a default."""
+    used = [name for name in SLOTS if f"{{{name}}}" in one["raw"] + other["raw"]]
+    defaults = {"angle": "value", "tone": "friendly", "audience": "all", "offer": "none", "category": None}
+    said = {key: one[key] if isinstance(one[key], str) and one[key] and one[key] == other[key] else default
+            for key, default in defaults.items()}  # fmt: skip
+    return {"channel": one["channel"], "language": one["language"], **said, "slots": used}
 
 
 def unfinished(answer: str) -> str:

@@ -23,7 +23,7 @@ from campaignwright.finetune import checkpoint
 from campaignwright.finetune.base import STATE, rate
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
-from campaignwright.tools.adapter_card import ADAPTERS, CARD, check_base, model_hash
+from campaignwright.tools.adapter_card import ADAPTERS, CARD, check_base, model_name
 from campaignwright.tools.copy_format import english_words
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -87,6 +87,8 @@ def corpus_chats(corpus: str | Path, adapter: str, seed: int, rank: int, ranks: 
     """The adapter's chats, endless, in a seeded order, one process's part. Raises FileNotFoundError without any."""
     files = corpus_files(corpus)
     rng = random.Random(seed)
+    if not any(wants(adapter, json.loads(line)) for path in files for line in path.read_text(encoding="utf-8").splitlines()):
+        raise ValueError(f"{corpus}: holds no chats for the {adapter}; write a corpus with finetune corpus")
     while True:
         rng.shuffle(files)
         for path in files:
@@ -138,8 +140,9 @@ def train_adapter(
     adam = torch.optim.AdamW(learnt.values(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
     done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
     Path(out).mkdir(parents=True, exist_ok=True)
+    run = f"{adapter} on {model_name(base)}"
     if (state := Path(out) / STATE).exists():
-        done |= checkpoint.load(state, learnt, {"adam": adam})
+        done |= checkpoint.load(state, learnt, {"adam": adam}, run)
     model, optimizer = accelerator.prepare(model, adam)
     source = corpus_chats(corpus, adapter, seed + done["steps"], accelerator.process_index, accelerator.num_processes)
     tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
@@ -167,10 +170,10 @@ def train_adapter(
             log(f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} {spent / 60:.1f} min")
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
-            checkpoint.save(state, learnt, {"adam": adam}, done)
+            checkpoint.save(state, learnt, {"adam": adam}, done, run)
     if accelerator.is_main_process:
         write_adapter(accelerator.unwrap_model(model), out, {
-            "adapter": adapter, "base_hash": model_hash(base) if Path(base).is_dir() else str(base), "seed": seed, **done,
+            "adapter": adapter, "base_hash": model_name(base), "seed": seed, **done,
         })  # fmt: skip
         if adapter == "copywriter":
             (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
@@ -184,7 +187,7 @@ def learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.
     if start is None:
         return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS, task_type="CAUSAL_LM"))
     check_base(start, base)
-    return PeftModel.from_pretrained(model, str(start), is_trainable=True).float()
+    return PeftModel.from_pretrained(model, str(start), is_trainable=True)
 
 
 def taught_words(corpus: str | Path) -> set[str]:

@@ -219,12 +219,19 @@ def _copy(p: Printer) -> list[Block]:
     for asset in p.plan["assets"]:
         blocks += [Heading(3, p.name("channel", asset["channel"])), *_unavailable(asset)]
         for variant in asset["variants"]:
-            items = []
-            for name, value in variant["preview"].items():
-                text = " | ".join(value) if isinstance(value, list) else value
-                items.append(f"{p.name('field', name)}: {text}")
-            blocks += [Paragraph("", strong=variant["id"]), Bullets(items)]
+            blocks += [Paragraph("", strong=variant["id"]), Bullets(variant_lines(variant, p.language))]
     return blocks
+
+
+def variant_lines(variant: dict[str, Any], language: str) -> list[str]:
+    """A variant of copy as "Subject: …" lines, merge tags with sample values."""
+    texts = {name: " | ".join(value) if isinstance(value, list) else value for name, value in variant["preview"].items()}
+    return [f"{label('field', name, language)}: {text}" for name, text in texts.items()]
+
+
+def verdict_text(plan: dict[str, Any]) -> str:
+    """The plan's verdict in one sentence, with its figures."""
+    return Printer(plan).text(plan["verdict"]["text"])
 
 
 def _evidence(p: Printer) -> list[Block]:

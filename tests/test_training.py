@@ -58,8 +58,10 @@ def test_an_adapter_resumes_and_refuses_another_base(corpus, base, tmp_path):
         long = SMALL | {"log": stop, "save_minutes": 0.0}
         train_adapter(base, "planner", corpus, tmp_path / "planner", tokens=10**6, **long)
     assert (tmp_path / "planner" / "state.safetensors").exists()
-    done = train_adapter(base, "planner", corpus, tmp_path / "planner", tokens=25_000, **SMALL)
-    assert done["steps"] > 25 and not (tmp_path / "planner" / "state.safetensors").exists()
+    with pytest.raises(ValueError, match="the state of another training"):
+        train_adapter(base, "copywriter", corpus, tmp_path / "planner", tokens=10**6, **SMALL)
+    done = train_adapter(base, "planner", corpus, tmp_path / "planner", tokens=1000, **SMALL)  # more than that is done already
+    assert done["steps"] >= 24 and done["tokens"] > 5000 and not (tmp_path / "planner" / "state.safetensors").exists()
     check_base(tmp_path / "planner", base)
     tokenizer = load_model(str(base)).chat.local.tokenizer
     export(make_model(tokenizer, TINY, seed=9), tokenizer, tmp_path / "other")
@@ -106,12 +108,19 @@ def shop(tmp_path):
 def test_pairs_hold_slots_and_count_by_evidence(shop):
     pairs = click_pairs(shop)
     assert len(pairs) == 50 and all(pair["weight"] > 0.99 for pair in pairs)
-    assert pairs[0]["chosen"] == '{"subject": "{discount} off the {product}", "preheader": "Save today"}'
-    assert "{brand}" in pairs[0]["rejected"] and pairs[0]["messages"][0]["content"].endswith("any {product}{discount}")
+    assert pairs[0]["chosen"] == '{"subject": "{discount} off the {product}", "body": "Save today"}'
+    assert "{brand}" in pairs[0]["rejected"] and pairs[0]["messages"][0]["content"].endswith("any {brand}{product}{discount}")
     assert higher(10, 100, 10, 100) == pytest.approx(0.5) and higher(3, 100, 2, 100) < 0.8
 
 
 def test_tuning_on_clicks_prefers_what_is_clicked(shop, base, copywriter, tmp_path):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_on_clicks(shop, base, copywriter, tmp_path / "tuned", lr=3e-3, save_minutes=0.0, log=stop)
+    with pytest.raises(ValueError, match="the state of another training"):
+        tune_on_clicks(shop, base, copywriter, tmp_path / "tuned", lr=3e-3, epochs=1, log=stop)
     report = tune_on_clicks(shop, base, copywriter, tmp_path / "tuned", lr=3e-3, log=lambda line: None)
     assert report["held_out"] > 0 and report["right_after"] == 1.0 >= report["right_before"]
     check_base(tmp_path / "tuned", base)
@@ -119,6 +128,6 @@ def test_tuning_on_clicks_prefers_what_is_clicked(shop, base, copywriter, tmp_pa
     assert writer.words and writer.adapter == "copywriter"
     with shop.transaction() as connection:
         connection.execute("DELETE FROM copies WHERE campaign_id > 'k05'")
-    with pytest.raises(TooFewPairs, match="30 needed"):
+    with pytest.raises(TooFewPairs, match="30 in several campaigns"):
         tune_on_clicks(shop, base, copywriter, tmp_path / "none")
     assert not (tmp_path / "none").exists()

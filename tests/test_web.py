@@ -101,6 +101,7 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         expect(page.locator("#report")).to_contain_text("2 rows read, 2 kept, 0 rejected", timeout=60_000)
         picture(page, "import")
         page.get_by_role("tab", name="Approve and export").click()
+        expect(page.locator("#about")).to_contain_text("Campaign plan for")
         page.locator("#approve").click()
         expect(page.locator("#approved")).to_contain_text("Everything in the files is paused", timeout=30_000)
         picture(page, "approved")

@@ -25,6 +25,11 @@ def model_hash(folder: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def model_name(base: str | Path) -> str:
+    """How a card names a base: the hash of a folder's weights, a hub id by itself."""
+    return model_hash(base) if Path(base).is_dir() else str(base)
+
+
 def read_card(adapter: str | Path) -> dict[str, Any]:
     """The adapter's card; {} for an adapter that was not made here."""
     file = Path(adapter) / CARD
@@ -33,7 +38,7 @@ def read_card(adapter: str | Path) -> dict[str, Any]:
 
 def check_base(adapter: str | Path, base: str | Path) -> None:
     """Raise WrongBase unless the adapter in `adapter` was made for `base`: a folder's weights, or a hub id by name."""
-    found = model_hash(base) if Path(base).is_dir() else str(base)
+    found = model_name(base)
     made_for = read_card(adapter).get("base_hash")
     if made_for != found:
         raise WrongBase(f"{adapter}: made for the base {made_for}, this one is {found}; train it again with finetune sft")

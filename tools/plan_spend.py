@@ -18,8 +18,12 @@ WORTH = 0.05  # least profit that is worth saying, as a share of the spend
 
 
 def better_spend(builder: Builder) -> tuple[Figure, Figure] | None:
-    """(spend, profit in money with its 80 % interval) of the most profitable smaller spend; None when none earns."""
+    """(spend, profit in money with its 80 % interval) of the most profitable smaller spend; None when none earns, or when
+    the marketer has fixed what a channel gets."""
     strategy = builder.strategy
+    split = builder.earlier("allocate_budget", strategy_id=builder.strategy_id)
+    if split and any(row.get("fixed") for row in split.data["channels"]):
+        return None
     try:
         forecaster = forecaster_of(builder.ctx)
         tried = _scaled(forecaster, strategy, [round(float(share) * strategy.budget, 2) for share in TRIES])

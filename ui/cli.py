@@ -360,7 +360,6 @@ def finetune_preference(
     terminal.print_json(report)
 
 
-
 def _known_errors() -> dict[type[BaseException], int]:
     from campaignwright.agent.problems import ModelProblem
     from campaignwright.agent.sessions import SessionProblem

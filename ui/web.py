@@ -105,6 +105,11 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
     yield history, gr.update(interactive=True), plan
 
 
+def _verdict(plan: dict | None) -> str:
+    """The plan's title and verdict."""
+    return render_markdown(plan).partition("\n## ")[0] if plan else "There is no plan to approve yet."
+
+
 def _show_plan(plan: dict | None) -> tuple:
     """The plan's title and verdict, three plots, the rest of its text, and files to download."""
     hidden = gr.update(visible=False)
@@ -113,8 +118,8 @@ def _show_plan(plan: dict | None) -> tuple:
     files = plan_files.documents(plan, Path(tempfile.mkdtemp(prefix="campaignwright-")))
     figures = [plots.forecast(plan), plots.budget(plan), plots.price(plan)]
     shown = [gr.update(value=figure, visible=figure is not None) for figure in figures]
-    verdict, _, rest = render_markdown(plan).partition("\n## ")
-    return verdict, *shown, f"## {rest}", gr.update(value=[str(file) for file in files], visible=True)
+    rest = render_markdown(plan).partition("\n## ")[2]
+    return _verdict(plan), *shown, f"## {rest}", gr.update(value=[str(file) for file in files], visible=True)
 
 
 def _mapping(text: str) -> dict[str, str]:
@@ -301,16 +306,18 @@ def _import_tab(desk: Desk, workspace: gr.Dropdown) -> None:
 
 def _approve_tab(desk: Desk, workspace: gr.Dropdown, plan: gr.State) -> None:
     """Approval of the plan shown, and the files that follow from it."""
+    about = gr.Markdown("There is no plan to approve yet.", elem_id="about")
     gr.Markdown("Approval is for exactly this plan. Nothing is sent or spent: you get files, all paused.")
     approve = gr.Button("Approve this plan and write the import files", elem_id="approve")
     approved = gr.Markdown(elem_id="approved")
     exports = gr.File(
-        label="Files for Google Ads Editor, Meta and your mailing tools",
+        label="Files to import into your ad accounts and mailing tools",
         visible=False,
         file_count="multiple",
         interactive=False,
         elem_id="exports",
     )
+    plan.change(_verdict, [plan], [about])
     approve.click(lambda value, name: _approve(desk, value, name), [plan, workspace], [approved, exports])
 
 
