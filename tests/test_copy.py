@@ -23,7 +23,8 @@ from campaignwright.tools.copy_rules import (
     table,
     wide_length,
 )
-from campaignwright.tools.write_copy import write_copy
+from campaignwright.tools.plan_parts import _plan_price
+from campaignwright.tools.write_copy import copy_job, job_facts, job_spec, write_copy
 
 TOOLS = {"write_copy": write_copy}
 FACTS = {"brand": "Northway", "product": "Trail Runner 4", "price": "$84.15", "was": "$99", "discount": "15%",
@@ -179,6 +180,37 @@ def test_a_bundle_adds_up(shop):
     facts = build_facts(shop, products=["p1", "p2"], offer="bundle", discount=0.1, start=dt.date(2026, 12, 1), days=7,
                         language="en")
     assert facts.texts["was"] == "$219" and facts.texts["price"] == "$197.10" and facts.texts["amount_off"] == "$21.90"
+
+
+@pytest.fixture
+def dear_and_cheap(shop):
+    """The best seller costs 112.95, the other product 16.49."""
+    shop.query("UPDATE products SET price = CASE product_id WHEN 'p1' THEN 112.95 ELSE 16.49 END")
+    return shop
+
+
+def test_an_amount_off_is_never_deeper_than_the_discount_of_the_cheapest_product(dear_and_cheap):
+    ctx = context(dear_and_cheap, None, offer="amount_off")
+    ctx.brief = Brief(audience="lapsed", max_discount=0.15)
+    facts = job_facts(ctx, copy_job(ctx, "email"))
+    assert facts.texts["amount_off"] == "$2" and facts.texts["price"] == "$110.95"
+    assert all(price - _plan_price(price, ctx.strategies["s1"], facts) <= 0.15 * price for price in (16.49, 112.95))
+    assert copy_job(ctx, "email", offer="$2 off").extra["amount_off"] == 2
+    with pytest.raises(ToolError, match="30% is above the brief's maximum of 15%"):
+        copy_job(ctx, "email", offer="$5 off")
+
+
+def test_an_amount_too_small_to_state_becomes_a_share(dear_and_cheap):
+    ctx = context(dear_and_cheap, None, offer="amount_off", discount=0.02)
+    facts = job_facts(ctx, job := copy_job(ctx, "email"))
+    assert facts.texts["discount"] == "2%" and "amount_off" not in facts.texts
+    assert job_spec(ctx, job, facts)["offer"] == "percent_off"
+    assert [_plan_price(price, ctx.strategies["s1"], facts) for price in (16.49, 112.95)] == [16.17, 110.7]
+
+
+def test_a_set_is_never_deeper_than_its_discount(dear_and_cheap):
+    facts = job_facts(ctx := context(dear_and_cheap, None, offer="bundle"), copy_job(ctx, "email"))
+    assert facts.values["amount_off"][0] <= 0.15 * (16.49 + 112.95) < facts.values["amount_off"][0] + 0.01
 
 
 def test_no_writer_no_copy(shop):

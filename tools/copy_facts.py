@@ -23,6 +23,7 @@ from campaignwright.tools.copy_rules import table, wide_length
 
 SAMPLE_NAME = {"en": "Alexandra", "zh": "小林"}
 PERCENT_BELOW = 100.0  # under this price a share looks larger than the money saved (the retailers' "rule of 100")
+LEAST_AMOUNT = 0.5  # an amount off under this says nothing; the offer is stated as a share then
 LEADS = 3  # products that lead a plan: price advice, stock check, copy
 SHORT_NAME = 25  # characters of a name that leaves room for words in a 30-character headline
 RECENT_DAYS = 91  # demand of the last quarter of the data decides which products lead
@@ -97,6 +98,24 @@ def round_amount(amount: float) -> float:
     return round(math.floor(amount / step + 1e-9) * step, 2)
 
 
+def share_off(price: float, discount: float) -> float:
+    """What a share takes off a price: rounded down to cents, so that it is never deeper than `discount`."""
+    return math.floor(price * discount * 100 + 1e-6) / 100
+
+
+def known_prices(workspace: Workspace, products: list[str]) -> pd.Series:
+    """The prices of `products` (of all when empty) that have one."""
+    prices = lead_products(workspace, products, 2**31)["price"]
+    return prices[prices > 0]
+
+
+def flat_amount(prices: pd.Series, discount: float) -> float | None:
+    """The amount that may come off every one of `prices`: at most `discount` of the cheapest, as shops state it. None
+    when no price is known or too little is left to be stated: a share is said instead."""
+    amount = round_amount(float(prices.min()) * discount) if len(prices) else 0.0
+    return amount if amount >= LEAST_AMOUNT else None
+
+
 def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra: dict, settings: dict) -> None:
     """Numbers of the offer: price, was, discount, amount_off, threshold."""
     price = leads["price"].iloc[0] if len(leads) else None
@@ -105,12 +124,10 @@ def _offer_values(facts: CopyFacts, leads: pd.DataFrame, discount: float, extra:
         price = None if pd.isna(second) else price + second
     known = price is not None and not pd.isna(price) and price > 0
     amount = extra.get("amount_off")
-    if facts.offer == "amount_off" and amount is None and known:
-        amount = round_amount(price * discount)
     if facts.offer in ("percent_off", "bundle") and discount > 0:
         facts.values["discount"] = (discount, "fraction")
     if facts.offer in ("percent_off", "bundle", "amount_off") and known:
-        off = amount if facts.offer == "amount_off" else round(price * discount, 2)
+        off = amount if facts.offer == "amount_off" else share_off(price, discount)
         if 0 < off < price:
             facts.values["was"] = (round(price, 2), "money")
             if facts.offer != "percent_off" or price >= PERCENT_BELOW:
@@ -135,7 +152,8 @@ def _hero_first(leads: pd.DataFrame) -> pd.DataFrame:
 def build_facts(workspace: Workspace, *, products: list[str], offer: str, discount: float, start: dt.date, days: int,
                 language: str, extra: dict[str, Any] | None = None) -> CopyFacts:
     """Slot values for a campaign on `products` (ids; empty = all). `extra`: amount_off, threshold, gift as the marketer
-    stated them. Copy names the strongest lead product with a short name; a bundle pairs it with the next."""
+    stated them. Copy names the strongest lead product with a short name; a bundle pairs it with the next. `offer` of the
+    result is percent_off where no amount off suits all the products."""
     extra, settings, currency = extra or {}, workspace.settings, workspace.currency
     leads = _hero_first(lead_products(workspace, products, LEADS))
     category = str(leads["category"].iloc[0] or "") if len(leads) else ""
@@ -150,7 +168,12 @@ def build_facts(workspace: Workspace, *, products: list[str], offer: str, discou
             facts.texts["benefit"] = benefit
     if category:
         facts.texts["category"] = label("category", category, language)
+    if offer == "amount_off" and extra.get("amount_off") is None:
+        amount = flat_amount(known_prices(workspace, products), discount)
+        facts.offer, extra = ("percent_off", extra) if amount is None else (offer, extra | {"amount_off": amount})
     _offer_values(facts, leads, discount, extra, settings)
+    if facts.offer != offer:  # what the share saves on the first product is no amount off for all
+        facts.values.pop("amount_off", None)
     for slot, (value, unit) in facts.values.items():
         printed = percent(value, language) if unit == "fraction" else money(value, currency, language, price=True)
         facts.texts[slot] = printed

@@ -8,7 +8,7 @@ from typing import Any
 from campaignwright.tools.copy_facts import available_slots
 from campaignwright.tools.copy_rules import passes
 from campaignwright.tools.plan_parts import Builder
-from campaignwright.tools.write_copy import copy_job, job_facts, judge, make_variant, well_formed
+from campaignwright.tools.write_copy import copy_job, job_facts, judge, make_variant, too_deep, well_formed
 
 
 class _Unscored:
@@ -19,11 +19,13 @@ class _Unscored:
 
 
 def refill(builder: Builder, asset: dict[str, Any]) -> dict[str, Any] | None:
-    """An earlier asset filled with the present facts: the variants that still pass; None when none does or when it was
-    written for another audience or offer."""
+    """An earlier asset filled with the present facts: the variants that still pass; None when none does, when it was
+    written for another audience or offer, or when it states an amount that the brief no longer allows."""
     ctx, channel = builder.ctx, asset["channel"]
     job = copy_job(ctx, channel, strategy_id=builder.strategy_id, language=asset["language"])
     job = replace(job, extra=asset["extra"])  # what the marketer stated for the copy: a gift, a threshold
+    if too_deep(ctx, job):
+        return None
     facts = job_facts(ctx, job)
     spec = asset["spec"] | {"slots": sorted(available_slots(facts, channel, job.audience, ctx.workspace))}
     if asset["written_for"] != [job.audience, job.offer] or asset["language"] != builder.brief.language:

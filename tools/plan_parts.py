@@ -17,7 +17,7 @@ from campaignwright.market.words import OWNED_CHANNELS, Brief, Strategy
 from campaignwright.models.demand import DemandModel
 from campaignwright.models.store import MissingTable
 from campaignwright.tools.base import Context, Figure, MissingData, Tool, ToolError, ToolResult, call
-from campaignwright.tools.copy_facts import RECENT_DAYS, CopyFacts, display_name
+from campaignwright.tools.copy_facts import RECENT_DAYS, CopyFacts, display_name, share_off
 from campaignwright.tools.customer_texts import optional
 from campaignwright.tools.write_copy import sentence
 
@@ -167,17 +167,17 @@ def price_part(builder: Builder, leads: pd.DataFrame, facts: CopyFacts) -> dict[
         else:
             entry |= result
         products.append(entry)
-    return {"offer": strategy.offer, "angle": strategy.angle, "products": products,
+    return {"offer": facts.offer, "angle": strategy.angle, "products": products,
             "facts": {slot: ref(figure) for slot, figure in own.items()}, "curve": curve,
             "bundle": _bundle(products, facts) if strategy.offer == "bundle" else []}
 
 
 def _plan_price(price: float, strategy: Strategy, facts: CopyFacts) -> float | None:
     """One product's price in the plan; None when it stays, or when the product has no price of its own (a bundle)."""
-    if strategy.offer == "percent_off" and strategy.discount:
-        return round(price * (1 - strategy.discount), 2)
+    if facts.offer == "percent_off" and strategy.discount:
+        return round(price - share_off(price, strategy.discount), 2)
     amount = facts.values.get("amount_off", (0.0, ""))[0]
-    return round(price - amount, 2) if strategy.offer == "amount_off" and 0 < amount < price else None
+    return round(price - amount, 2) if facts.offer == "amount_off" and 0 < amount < price else None
 
 
 def _bundle(products: list[dict[str, Any]], facts: CopyFacts) -> list[str]:

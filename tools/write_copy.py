@@ -20,8 +20,8 @@ from pydantic import Field
 from campaignwright.market.export_labels import label
 from campaignwright.market.words import AUDIENCES, Channel, Language, Tone
 from campaignwright.tools import normalise
-from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, tool
-from campaignwright.tools.copy_facts import CopyFacts, available_slots, build_facts
+from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, refused, tool
+from campaignwright.tools.copy_facts import CopyFacts, available_slots, build_facts, known_prices
 from campaignwright.tools.copy_format import FIELDS, SLOTS
 from campaignwright.tools.copy_rules import Check, check_copy, fill, length, passes, placement
 from campaignwright.tools.copy_score import CopyScorer, fit_scorer
@@ -78,7 +78,7 @@ def copy_job(ctx: Context, channel: str, *, audience: str | None = None, product
     ids = normalise.products([product], ctx.workspace).require("product").ids if product else None
     known = plan.products if plan else brief.products if brief else []
     reader = (plan or brief).audience if plan or brief else "all"
-    return CopyJob(
+    job = CopyJob(
         channel=channel, language=language or (brief.language if brief else ctx.language),
         tone=tone or (brief.tone if brief else "neutral"), angle=plan.angle if plan else "value",
         audience=normalise.audience(audience, names) if audience else reader,
@@ -86,6 +86,18 @@ def copy_job(ctx: Context, channel: str, *, audience: str | None = None, product
         start=plan.start if plan else (brief.start if brief and brief.start else ctx.today),
         days=plan.days if plan else (brief.days if brief else 14), extra=extra, planned=bool(plan or brief),
     )
+    if (depth := too_deep(ctx, job)) and brief:
+        raise refused("above_maximum", "offer", discount=f"{depth:.0%}", maximum=f"{brief.max_discount:.0%}")
+    return job
+
+
+def too_deep(ctx: Context, job: CopyJob) -> float:
+    """The share of the cheapest product's price that an amount stated by the marketer takes off, where that is more than
+    the brief allows; else 0."""
+    amount, brief = job.extra.get("amount_off"), ctx.brief
+    prices = known_prices(ctx.workspace, job.products) if amount and brief and brief.max_discount is not None else []
+    depth = amount / float(prices.min()) if len(prices) else 0.0
+    return depth if depth and depth > brief.max_discount + 1e-9 else 0.0
 
 
 def job_facts(ctx: Context, job: CopyJob) -> CopyFacts:
@@ -98,7 +110,7 @@ def job_spec(ctx: Context, job: CopyJob, facts: CopyFacts) -> dict[str, Any]:
     """What the copywriter is told. An offer that cannot be stated (a gift without a name) is told as none."""
     slots = available_slots(facts, job.channel, job.audience, ctx.workspace)
     unstated = job.offer in PRICED and not {"discount", "amount_off"} & slots
-    offer = "none" if unstated or "gift" in facts.missing else job.offer
+    offer = "none" if unstated or "gift" in facts.missing else facts.offer
     return {
         "channel": job.channel, "language": job.language, "tone": job.tone, "angle": job.angle,
         "audience": job.audience if job.audience in AUDIENCES else "all", "offer": offer,
