@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from campaignwright.market.words import Brief, Strategy
+from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
 from campaignwright.tools.set_brief import set_brief
@@ -304,3 +304,100 @@ def test_a_date_in_digits_is_read_as_the_shop_writes_it_and_said(ctx: Context, h
     ctx.workspace.set(currency=home)
     result = ask(ctx, "from 1/12", start="1/12")
     assert ctx.brief.start == start and any(f"1/12 was read as {start:%-d %B}" in note for note in result.notes)
+
+
+def planned(today: dt.date, *channels: str) -> Strategy:
+    return Strategy(audience="all", products=["p1"], shares=dict.fromkeys(channels, 1 / len(channels)), discount=0, offer="none",
+                    days=7, send_hour=9, weekly_frequency=1, angle="value", budget=8000, start=today)
+
+
+@pytest.mark.parametrize(
+    ("request_", "gone"),
+    [
+        ("drop search ads", ["search"]),
+        ("drop sms", ["sms"]),
+        ("without push", ["push"]),
+        ("no sms please", ["sms"]),
+        ("skip the emails", ["email"]),
+        ("remove Facebook ads", ["social"]),
+        ("leave sms out", ["sms"]),
+        ("don't use email or sms", ["email", "sms"]),
+        ("no sms, email and search", ["sms"]),
+        ("去掉短信", ["sms"]),
+        ("不要短信", ["sms"]),
+        ("别发微信", ["wechat"]),
+        ("取消推送", ["push"]),
+        ("短信和推送都不要", ["sms", "push"]),
+    ],
+)
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_channel_the_message_takes_away_is_taken_away(ctx: Context, today: dt.date, request_: str, gone: list, passed: bool) -> None:
+    channels = {"channels": gone} if passed else {}
+    result = ask(ctx, request_, **channels)  # nothing before: out of all
+    assert ctx.brief.channels == [name for name in CHANNELS if name not in gone]
+    assert any(", ".join(gone) in note for note in result.notes) and not result.summary["conflicts"]
+    ctx.brief = None
+    ctx.strategies = {"s1": planned(today, "email", "sms", "push", "search", "social", "wechat")}  # out of the plan's
+    ask(ctx, request_, **channels)
+    assert ctx.brief.channels == [name for name in ("email", "sms", "push", "search", "social", "wechat") if name not in gone]
+    ask(ctx, "all of these", channels=["display", *gone])
+    ask(ctx, request_, **channels)  # out of the brief's
+    assert ctx.brief.channels == ["display"]
+
+
+@pytest.mark.parametrize("request_", ["everything except email", "all channels but email", "除了邮件都行", "除邮件外都用"])
+def test_everything_but_one_channel_is_all_others(ctx: Context, request_: str) -> None:
+    ask(ctx, channels=["email", "sms"])
+    ask(ctx, request_, channels=["email"])
+    assert ctx.brief.channels == [name for name in CHANNELS if name != "email"]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"channels": ["sms"]}, {"channels": []}])
+def test_a_first_request_leaves_a_channel_out(ctx: Context, arguments: dict) -> None:
+    ask(ctx, "clear the jackets, £20k, no sms", objective="clearance", budget="£20k", **arguments)
+    assert ctx.brief.channels == [name for name in CHANNELS if name != "sms"]
+
+
+def test_what_the_message_wants_instead_stays(ctx: Context) -> None:
+    ask(ctx, "email and search, no sms", channels=["email", "search", "sms"])
+    assert ctx.brief.channels == ["email", "search"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["only email", "只用邮件", "no more than 3 emails a week", "no later than Friday, email", "don't drop email", "nothing except email",
+     "除了邮件都不要", "除了邮件，还要短信", "No, email", "不要只用邮件", "邮件不要超过三条", "no email subject over 50 characters",
+     "customers who skip emails", "drop email to 10%", "email, no red jackets", "要不要邮件", "别忘了邮件", "周末别发邮件"],
+)
+def test_no_channel_is_taken_away_by_other_words(ctx: Context, request_: str) -> None:
+    ask(ctx, request_, channels=["email"])
+    assert ctx.brief.channels == ["email"]
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "no channel would be left"), ("zh", "就没有渠道了")])
+def test_the_last_channel_taken_away_is_a_conflict(ctx: Context, language: str, says: str) -> None:
+    ask(ctx, channels=["sms"])
+    ctx.language = language
+    result = ask(ctx, "drop sms" if language == "en" else "去掉短信", channels=["sms"])
+    assert ctx.brief.channels == ["sms"] and result.summary["missing"] == ["channels"]
+    assert says in result.summary["conflicts"][0] and says in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said", "received"),
+    [("a budget of -£5000", "£5000", "-£5000"), ("budget: £-5000", "5000", "£-5000"), ("-£5k", "£5k", "-£5k"),
+     ("a budget of −£5000", "-£5000", "−£5000"), ("预算为-5000英镑", "5000英镑", "-5000英镑")],
+)
+def test_a_budget_below_zero_is_refused(ctx: Context, request_: str, said: str, received: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        ask(ctx, request_, budget=said)
+    assert str(caught.value) == f"budget: expected an amount of 0 or more; received {received!r}." and caught.value.retry
+    assert caught.value.shown("zh").startswith(f"预算“{received}”无法采用") and ctx.brief is None
+
+
+@pytest.mark.parametrize(
+    "request_", ["- £5000\n- email", "£3k-£5000", "3000-£5000", "budget - £5000", "budget-£5000", "£5000, -5% at most"]
+)
+def test_a_dash_before_a_budget_is_no_minus(ctx: Context, request_: str) -> None:
+    ask(ctx, request_, budget="£5000")
+    assert ctx.brief.budget == 5000

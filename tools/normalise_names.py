@@ -99,6 +99,11 @@ def _channel_scan() -> re.Pattern:
     return re.compile("|".join(parts))
 
 
+def named_channels(text: str) -> list[tuple[int, int, Channel]]:
+    """(start, end, channel) of every channel's name in a cleaned text, left to right."""
+    return [(match.start(), match.end(), _table("channels")[match.group()]) for match in _channel_scan().finditer(text)]
+
+
 _JOIN = re.compile(
     r"\b(?:and|or|plus|both|with|a bit of|as well as|also|only|just|nothing but|via|by|on|use|using|through|the|"
     r"our|a|some|ads?|channels?|campaigns?|then|too|marketing)\b|"

@@ -26,6 +26,8 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
+from campaignwright.tools.normalise_left_out import left_out, without
+from campaignwright.tools.normalise_text import problem
 
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
 WORDED = ("write_copy", "finish_plan")
@@ -95,9 +97,10 @@ class _Reading:
 
     def run(self) -> Brief:
         """The new brief. Raises ToolError(retry) for a value that cannot be read; nothing has changed then."""
-        for name in ("objective", "channels", "tone"):
+        for name in ("objective", "tone"):
             if name in self.said:
-                self.values[name] = list(dict.fromkeys(self.said[name])) if name == "channels" else self.said[name]
+                self.values[name] = self.said[name]
+        self._channels()
         if "language" in self.said or not self.old:
             self.values["language"] = self.said.get("language") or normalise.spoken(self.ctx.request, self.ctx.language)
         self._products()
@@ -127,6 +130,25 @@ class _Reading:
         self.stated.discard(field)
         self.values[field] = Brief.model_fields[field].get_default(call_default_factory=True)
 
+    def _channels(self) -> None:
+        """The channels as passed, less those the message takes away, however the model passed them."""
+        said, old = list(dict.fromkeys(self.said.get("channels") or [])), self.values.get("channels") or []
+        planned = _planned(self.ctx)
+        found = left_out(self.ctx.request, [*said, *old, *planned])
+        if not found.channels:
+            if "channels" in self.said:
+                self.values["channels"] = said
+            return
+        wanted = [name for name in said if name not in found.channels]
+        kept = without([] if found.everything_else else wanted or old or planned, found.channels)
+        gone = ", ".join(found.channels)
+        if kept:
+            self.values["channels"] = kept
+            self.notes.append(self.say("left_out", gone=gone))
+        else:
+            self.conflicts.append(self.say("none_left", gone=gone))
+            self.missing.append("channels")
+
     def _products(self) -> None:
         if "products" not in self.said:
             return
@@ -149,6 +171,8 @@ class _Reading:
         if normalise.is_rate(self.said["budget"], self.ctx.request):
             self.conflict("rate", "budget", said=self.said["budget"])
             return
+        if negative := _negative(str(self.said["budget"]), self.ctx.request):
+            raise problem("budget", "an amount of 0 or more", negative)
         amount, code = normalise.money(self.said["budget"], currency=home, current=self.values.get("budget"))
         rate = 1.0 if code == home else (self.ctx.workspace.settings.get("rates") or {}).get(code)
         if rate is None:
@@ -250,6 +274,27 @@ def _refuses_discount(request: str) -> bool:
             request.lower(),
         )
     )
+
+
+def _planned(ctx: Context) -> list[Channel]:
+    """The channels of the plan made before; [] without one."""
+    key = ((ctx.results.get("finish_plan") or {}).get("data") or {}).get("strategy_id")
+    plan = ctx.strategies.get(key) or next(iter(ctx.strategies.values()), None)
+    return list(plan.shares) if plan else []
+
+
+def _negative(said: str, request: str) -> str:
+    """The amount as the message writes it where a minus stands directly before it ("-$5000"); '' where none does. A dash
+    of a range ("$3k-$5k"), of a list at the start of a line ("- $5000") or behind a word ("budget-5k") is no minus, nor is
+    that of a change in percent."""
+    bare = re.sub(r"^\s*[-−–﹣－]\s*", "", said).strip()
+    if not bare or re.search(r"[%％]|percent|折", bare):
+        return ""
+    amount = rf"(?<![\d.,]){re.escape(bare)}(?!\d|[.,]\d)"
+    minus = re.compile(rf"(?:(?<![\w$€£¥%)])|(?<=[为是成到约]))[$€£¥]?(?:[-−–﹣－]|\bminus |\bnegative |负)[$€£¥]?{amount}", re.IGNORECASE)
+    text = request if re.search(amount, request) else said
+    found = minus.findall(text)
+    return found[0] if found and len(found) == len(re.findall(amount, text)) else ""
 
 
 def _changes(old: Brief | None, new: Brief) -> set[str]:
