@@ -14,7 +14,7 @@ from campaignwright.market.words import ANGLES, AUDIENCES, OBJECTIVES, OFFERS
 from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K
 
 PRICED = np.array([offer in PRICED_OFFERS for offer in OFFERS])
-NONE, PERCENT = OFFERS.index("none"), OFFERS.index("percent_off")
+NONE, PERCENT, AMOUNT = (OFFERS.index(offer) for offer in ("none", "percent_off", "amount_off"))
 DISCOUNT_SCALE = 0.15
 STARTS = 0.02  # a share below this is no presence
 

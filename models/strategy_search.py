@@ -16,6 +16,7 @@ from campaignwright.models.budget import sensible_minimum
 from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_split import best_split, shares_of
 from campaignwright.models.strategy_fields import (
+    AMOUNT,
     DISCOUNT_SCALE,
     NONE,
     OBJECTIVE_INDEX,
@@ -32,6 +33,7 @@ FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
 DEEPEST = 0.3  # discount when the brief states no limit
 POLISHED = 4
 USUAL = 0.002  # in favour of a plain percentage where nothing is known of offers
+ALIKE = 1.25  # dearest over cheapest price up to which one flat amount off is offered
 OFTEN = 3.0  # most messages a customer a week: what more wears out, a campaign's own results do not show
 CHANNELS_AT_MOST, FEW = 5, 0.04  # of the copilot's own choice: more would be a plan nobody runs
 
@@ -94,8 +96,17 @@ class _Search:
         self.allowed = self.stated if self.stated.any() else self._worth_trying(reach)
         self.least = self._least()
         self.hour = forecaster.shop.usual_hour(brief.audience)
+        self.alike = self._alike()
         self.evaluated, self.kept = 0, 0.0
         self.roas = np.zeros(0)
+
+    def _alike(self) -> bool:
+        """Whether the products' prices are close enough for one flat amount to be about the same share of each."""
+        model = self.forecaster.shop.prices
+        if model is None:
+            return False
+        prices = model.table["price"].reindex(self.brief.products or model.table.index).dropna()
+        return bool(len(prices) and prices.max() <= ALIKE * prices.min())
 
     def _worth_trying(self, reach: np.ndarray) -> np.ndarray:
         """Channels the copilot may choose: those with results of their own and someone to reach; all when none has."""
@@ -172,7 +183,8 @@ class _Search:
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
         if self.stated.any():
             shares = np.where(self.stated, self.least + (1 - self.least.sum()) * shares, 0.0)
-        offer, depth = batch.offer.copy(), np.round(np.clip(batch.discount, 0.0, self.deepest), 2)
+        offer = batch.offer.copy() if self.alike else np.where(batch.offer == AMOUNT, PERCENT, batch.offer)
+        depth = np.round(np.clip(batch.discount, 0.0, self.deepest), 2)
         depth = np.where(depth > self.deepest, np.floor(self.deepest * 100) / 100, depth)
         if self.deepest < 0.01:
             offer[:] = NONE

@@ -65,6 +65,13 @@ def test_the_brief_is_kept(generator: StrategyGenerator, forecaster: Forecaster,
             assert set(strategy.shares) == set(wanted.channels) and min(strategy.shares.values()) > 0
 
 
+def test_one_flat_amount_is_for_products_of_like_prices(generator: StrategyGenerator, forecaster: Forecaster, monkeypatch) -> None:
+    table = forecaster.shop.prices.table
+    monkeypatch.setattr(forecaster.shop.prices, "table", table.assign(price=np.geomspace(5.0, 80.0, len(table))))
+    strategies = [one for seed in range(3) for one in found(generator, forecaster, brief(), seed=seed).strategies]
+    assert strategies and not any(strategy.offer == "amount_off" for strategy in strategies)
+
+
 def test_the_same_seed_gives_the_same_strategies(generator: StrategyGenerator, forecaster: Forecaster) -> None:
     one, two = (found(generator, forecaster, brief(), seed=4) for _ in range(2))
     assert one.strategies == two.strategies and one.scores == two.scores
