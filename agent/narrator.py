@@ -6,7 +6,7 @@ from campaignwright.agent.prompting import sentence
 from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
-from campaignwright.market.export_document import variant_lines, verdict_text
+from campaignwright.market.export_document import caveats, variant_lines
 from campaignwright.tools.base import Figure
 
 
@@ -40,10 +40,10 @@ class Narrator:
         rendered = Rendered(final) if error else render(final, self._grounds())
         parts = [rendered.text] if rendered.text else []
         if error or not rendered.text:
-            parts = parts or self._instead(rendered, figures, bool(plans))
+            told = bool(notes or self._unanswered()) and not rendered.dropped
+            parts = parts or self._instead(rendered, figures, bool(plans), told)
             self._emit("\n\n".join(parts))
-        stopped = bool(plans) and plans[-1]["verdict"]["code"] == "stop"  # the model's summary may sound better than that
-        if more := [verdict_text(plans[-1])] if stopped else [] if plans else self._copy(results):
+        if more := caveats(plans[-1]) if plans else self._copy(results):
             self._emit("".join(f"\n\n{part}" for part in more))
             parts += more
         if not plans:  # a plan prints its own notes
@@ -68,14 +68,14 @@ class Narrator:
         done = [(call.name, call.result) for call in self.running.calls if call.result]
         return grounds(self.running.ctx, self.said, done)
 
-    def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool) -> list[str]:
-        """What to say when nothing of the model's text can be shown."""
+    def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool, told: bool) -> list[str]:
+        """What to say when nothing of the model's text can be shown. `told`: notes or errors that follow say enough."""
         language = self.running.language
         if planned:
             return [sentence("plan_ready", language)]
         said = [sentence("nothing_grounded" if rendered.dropped else "no_answer", language)]
         if not figures:
-            return said
+            return [] if told else said
         line = figures_line(figures, language, self.running.ctx.workspace.currency)
         return [*(said if rendered.dropped else []), line]
 

@@ -18,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from campaignwright.agent.problems import ModelProblem
-from campaignwright.agent.prompting import prompt
+from campaignwright.agent.prompting import prompt, sentence
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.tools_bridge import REPAIRS, Cancelled, Running, langchain_tools, run_call
 from campaignwright.tools.base import Tool
@@ -50,12 +50,12 @@ class PlannerMiddleware(AgentMiddleware):
             currency=running.ctx.workspace.currency,
         )  # fmt: skip
         shaped = request.override(messages=shape(request.messages), system_message=SystemMessage(system))
-        stage = planning(running)
-        if stage == "planning":
+        stage = standing(running)
+        if stage == "call":
             open_tools = offered(running)
             tools = [one for one in request.tools if one.name in open_tools]
             shaped = shaped.override(tool_choice="required", tools=tools)
-        elif stage == "planned":
+        elif stage == "talk":
             shaped = shaped.override(tool_choice="none")
         try:
             return handler(shaped)
@@ -76,7 +76,7 @@ class PlannerMiddleware(AgentMiddleware):
         running: Running = runtime.context
         tries = running.refusals["(malformed)"] = running.refusals.get("(malformed)", 0) + 1
         if tries > REPAIRS:
-            running.end("repair", "repair_failed", tool=broken[0]["name"] or "?", reason="malformed JSON")
+            running.end("repair", "repair_failed", reason=sentence("malformed", running.language))
         error = json.dumps({"ok": False, "error": "The arguments are not valid JSON.", "retry": True})
         answers = [ToolMessage(error, name=one["name"], tool_call_id=one["id"] or "") for one in broken]
         return {"messages": answers, "jump_to": "model"}
@@ -91,14 +91,16 @@ class PlannerMiddleware(AgentMiddleware):
             return run_call(running, one["name"], one["args"], one["id"])
 
 
-def planning(running: Running) -> str:
-    """Where this turn stands: "planning" with a complete brief and no plan yet (the next step is a call), "planned" once
-    the plan is there (what is left is the closing text), else ""."""
+def standing(running: Running) -> str:
+    """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan is there, when the
+    brief lacks what only the marketer can say, or after an answered call was made again; "" when both may be."""
     done = [call for call in running.calls if call.result is not None]
-    if any(call.name == "finish_plan" for call in done):
-        return "planned"
     briefs = [call.result["summary"] for call in done if call.name == "set_brief"]
-    return "planning" if briefs and not briefs[-1].get("missing") else ""
+    if any(call.name == "finish_plan" for call in done) or (briefs and briefs[-1].get("missing")):
+        return "talk"
+    if briefs:
+        return "call"
+    return "talk" if running.repeated and running.calls[-2].result is not None else ""
 
 
 def offered(running: Running) -> set[str]:

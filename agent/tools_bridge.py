@@ -23,7 +23,7 @@ from campaignwright.agent.turns import ToolCall
 from campaignwright.tools.base import Context, MissingData, Tool, ToolError, ToolResult, call
 
 LOG = logging.getLogger(__name__)
-REPAIRS = 2  # further tries after a refused call of the same tool
+REPAIRS = 2  # further tries after a refused call, in a row
 MOST_CALLS = 20  # calls in one turn
 
 
@@ -41,7 +41,8 @@ class Running:
     registry: dict[str, Tool]
     emit: Callable[[dict[str, Any]], None]
     calls: list[ToolCall] = field(default_factory=list)
-    refusals: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)  # of each tool since its last result
+    in_a_row: int = 0  # refusals since the last result of any tool
     stop: tuple[str, str] | None = None
     answered: set[str | None] = field(default_factory=set)  # ids of calls that have run
     turnstile: threading.Condition = field(default_factory=threading.Condition)
@@ -61,6 +62,11 @@ class Running:
     @property
     def language(self) -> str:
         return self.ctx.language
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the last call is the one before once more."""
+        return len(self.calls) > 1 and len({json.dumps([one.name, one.arguments]) for one in self.calls[-2:]}) == 1
 
     def end(self, code: str, name: str, /, **slots: object) -> None:
         """End the turn with the fixed sentence `name`; the first reason stays."""
@@ -95,14 +101,14 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
     running.calls.append(record)
     started = time.perf_counter()
     result: ToolResult | None = None
-    again = len(running.calls) > 1 and (running.calls[-2].name, running.calls[-2].arguments) == (name, arguments)
     try:
-        if again:
-            raise ToolError("The same call was just made; use its answer and go on.", retry=True)
+        if running.repeated:
+            raise ToolError(running.calls[-2].error or "The same call was just made; use its answer and go on.", retry=True)
         result, record.seconds = call(running.registry, running.ctx, name, arguments)
         answer = result.for_model()
         record.result = result.model_dump(mode="json")
         running.refusals.pop(name, None)
+        running.in_a_row = 0
     except ToolError as error:
         answer = _refused(running, record, error)
     except Exception as error:  # a defect in a tool: say so, log, stop; the conversation stays usable
@@ -127,9 +133,10 @@ def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, 
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
     record.error = error.shown(running.language)
     if error.retry:
-        tries = running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
-        if tries > REPAIRS:
-            running.end("repair", "repair_failed", tool=record.name, reason=record.error)
+        running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
+        running.in_a_row += 1
+        if running.in_a_row > REPAIRS:
+            running.end("repair", "repair_failed", reason=record.error)
     return error.for_model()
 
 

@@ -229,9 +229,11 @@ def variant_lines(variant: dict[str, Any], language: str) -> list[str]:
     return [f"{label('field', name, language)}: {text}" for name, text in texts.items()]
 
 
-def verdict_text(plan: dict[str, Any]) -> str:
-    """The plan's verdict in one sentence, with its figures."""
-    return Printer(plan).text(plan["verdict"]["text"])
+def caveats(plan: dict[str, Any]) -> list[str]:
+    """What a summary of the plan must not leave out: a verdict against it, and money that it does not spend."""
+    p = Printer(plan)
+    stopped = [p.text(plan["verdict"]["text"])] if plan["verdict"]["code"] == "stop" else []
+    return stopped + [p.text(risk["text"]) for risk in plan["risks"] if risk["code"] == "unspent"]
 
 
 def _evidence(p: Printer) -> list[Block]:

@@ -120,9 +120,16 @@ def test_a_refused_call_is_repaired(small, fake_model):
 def test_repair_ends_after_two_more_tries(small, fake_model):
     fake_model.queue = [("price", {"product": "boot"})] * 3
     turn = small.ask("price of boots")
-    assert len(turn.tool_calls) == 3 and turn.error == "repair" and "price" in turn.text and fake_model.queue == []
+    assert len(turn.tool_calls) == 3 and turn.error == "repair" and fake_model.queue == []
+    assert "nothing is called 'boot'" in turn.text and "same call" not in turn.text
     fake_model.queue = ["Fine."]
     assert small.ask("thanks").text == "Fine."
+
+
+def test_refusals_of_several_tools_add_up(small, fake_model):
+    fake_model.queue = [("price", {"product": "boot"}), ("send_mail", {}), ("price", {"product": "clog"})]
+    turn = small.ask("price of boots")
+    assert turn.error == "repair" and "clog" in turn.text
 
 
 @pytest.mark.parametrize(

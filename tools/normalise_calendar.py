@@ -98,7 +98,8 @@ def _today_anchor(name: str, today: dt.date) -> dt.date:
 
 
 def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
-    """(start, days) of a stretch's rule, the first on or after today; None when the tables do not reach it."""
+    """(start, days) of a stretch's rule, the first that is not over, from today when it has begun; None when the tables do
+    not reach it."""
     for year in range(today.year, today.year + 3):
         anchor = rule["anchor"]
         day = _today_anchor(anchor["today"], today) if "today" in anchor else _anchor(anchor, year)
@@ -107,16 +108,20 @@ def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
         start = add_days(day, rule.get("offset", 0))
         if "snap" in rule:
             start = add_days(start, -((start.weekday() - rule["snap"]) % 7))
-        if start < today:
-            if "today" in anchor:
-                return None
-            continue
-        if "days" in rule:
-            return start, rule["days"]
-        end = rule["end"]
-        last = _today_anchor(end["today"], today) if "today" in end else _anchor(end["anchor"], start.year)
-        return (start, (last - start).days + 1) if last else None
+        last = _last(rule, start, today)
+        if last is None or ("today" in anchor and start < today):
+            return None
+        if last >= today:
+            first = max(start, today)
+            return first, (last - first).days + 1
     return None
+
+
+def _last(rule: dict, start: dt.date, today: dt.date) -> dt.date | None:
+    if "days" in rule:
+        return add_days(start, rule["days"] - 1)
+    end = rule["end"]
+    return _today_anchor(end["today"], today) if "today" in end else _anchor(end["anchor"], start.year)
 
 
 _LEAD = re.compile(

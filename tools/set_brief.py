@@ -34,6 +34,7 @@ WORDED = ("write_copy", "finish_plan")
 INDEPENDENT = ("set_brief", "read_out", "profile_audience")
 ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
 ABSURD_ROAS = 30.0
+_DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
 @tool
@@ -200,7 +201,7 @@ class _Reading:
                 self.values["days"] = length
         if "days" in self.said:
             days = self._days(self.values.get("start"), day_first)
-            if length and length != days and length > 1:
+            if length and length != days and length > 1 and not (days < length and _DEADLINE.search(self.said["start"])):
                 self.conflict("two_lengths", "days", first=length, second=days)
             else:
                 self.values["days"] = days
@@ -213,7 +214,7 @@ class _Reading:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
         words, first = self.said["days"], start or self.ctx.today
         if re.search(
-            r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]", words
+            r"\b(?:until|till|ends?|ending|through|finish\w*|before|ahead of)\b|结束|截止|到.+[日号]|前$", words
         ) and not re.search(r"\bweekend", words):
             end, length = normalise.start_and_days(
                 re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days", day_first=day_first
@@ -243,6 +244,7 @@ class _Reading:
                 self.notes.append(self.say("usual_budget"))
             else:
                 self.missing.append("budget")
+                self.notes.append(self.say("no_budget"))
                 self.values["budget"] = None
         if self.values.get("start") is None and "start" not in self.missing:
             self.values["start"] = self.ctx.today + dt.timedelta(days=7 - self.ctx.today.weekday())
