@@ -32,13 +32,14 @@ Answer = str | tuple[str, dict[str, Any]] | AIMessage | Exception | Callable[[li
 class FakeChatModel(BaseChatModel):
     """A chat model that answers from a queue and records what it was shown.
 
-    A queued item is a text, a `(tool name, arguments)` pair, an AIMessage, an exception to raise, or a function of the
+    `choices` holds the tool choice of each request. A queued item is a text, a `(tool name, arguments)` pair, an AIMessage, an exception to raise, or a function of the
     messages that returns one of these. An empty queue is an AssertionError: the loop asked more often than scripted.
     """
 
     queue: list[Any] = Field(default_factory=list)
     seen: list[list[BaseMessage]] = Field(default_factory=list)
     tools: list[Any] = Field(default_factory=list)
+    choices: list[Any] = Field(default_factory=list)  # the tool_choice of each request
 
     @property
     def _llm_type(self) -> str:
@@ -68,8 +69,9 @@ class FakeChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=self._answer(messages))])
 
     def _stream(
-        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **kwargs: Any
     ) -> Iterator[ChatGenerationChunk]:
+        self.choices.append(kwargs.get("tool_choice"))
         message = self._answer(messages)
         chunks = [
             {"name": one["name"], "args": json.dumps(one["args"], ensure_ascii=False), "id": one["id"], "index": index}

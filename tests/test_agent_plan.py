@@ -81,3 +81,10 @@ def test_a_plan_from_request_to_edit(copilot, fake_model, demo_copy, today):
         assert again.plan("s1")["plan_hash"] == edited.plan["plan_hash"]
         fake_model.queue = script(fake_model)
         assert again.ask(REQUEST, session="s2").plan["plan_hash"] == turn.plan["plan_hash"]
+
+
+def test_a_brief_that_lacks_something_is_asked_about(copilot, fake_model):
+    fake_model.queue = [("set_brief", {"products": ["unicorns"], "budget": "$5k"}), "Which product is it?"]
+    turn = copilot.ask("unicorns, $5k")
+    assert fake_model.choices[-1] == "none" and turn.plan is None
+    assert turn.text.startswith("Which product is it?") and "catalogue" in turn.text
