@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pandas as pd
@@ -14,10 +15,12 @@ from campaignwright.tools.normalise_categories import category_alias, stem, word
 from campaignwright.tools.normalise_names import strip_frame
 from campaignwright.tools.normalise_text import clean, problem
 
+_YEARS = {r"\blast year(?:'?s)?\b|去年": -1, r"\bthis year(?:'?s)?\b|今年": 0, r"前年": -2}
 
-def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") -> str:
-    """Id of a past campaign: its id, its name, words of it, "last campaign", "the June campaign", "上一场活动".
-    Raises ToolError."""
+
+def campaign(said: object, workspace: Workspace, today: dt.date, *, argument: str = "campaign") -> str:
+    """Id of a past campaign: its id, its name, words of it, "last campaign", "the June campaign", "last year's black friday",
+    "上一场活动". Raises ToolError."""
     frame = workspace.query(
         "SELECT campaign_id, coalesce(name, campaign_id) AS name, start, category FROM campaigns ORDER BY "
         "start, campaign_id"
@@ -30,8 +33,8 @@ def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") 
     exact = frame[frame["name"].map(clean) == text]
     if len(exact):
         return exact["campaign_id"].iloc[-1]
-    pool, narrowed = _narrow(text, frame)
-    if len(pool) and re.search(r"\b(?:last|latest|previous|most recent)\b|上一?[场次个]|最近", text):
+    pool, narrowed = _narrow(text, frame, today)
+    if len(pool) and re.search(r"\b(?:last(?! year)|latest|previous|most recent)\b|上一?[场次个]|最近", text):
         return pool["campaign_id"].iloc[-1]
     if narrowed and len(pool) == 1:
         return pool["campaign_id"].iloc[0]
@@ -56,9 +59,13 @@ def campaign(said: object, workspace: Workspace, *, argument: str = "campaign") 
     )
 
 
-def _narrow(text: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """(campaigns of the month and with the words said, whether the text says any of these)."""
+def _narrow(text: str, frame: pd.DataFrame, today: dt.date) -> tuple[pd.DataFrame, bool]:
+    """(campaigns of the year and month and with the words said, whether the text says any of these)."""
     dated = frame[frame["start"].notna()]
+    year = next((today.year + back for words_, back in _YEARS.items() if re.search(words_, text)), None)
+    if year:
+        dated = frame = dated[pd.to_datetime(dated["start"]).dt.year == year]
+        text = re.sub("|".join(_YEARS), " ", text)
     hits = _by_month(text, dated)
     rest = words(
         re.sub(
@@ -78,7 +85,7 @@ def _narrow(text: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         category = category_alias(" ".join(sorted(rest))) or category_alias(strip_frame(text))
         wanted = [rest] + ([words(category[0])] if category else [])
         pool = pool[[any(w <= tokens for w in wanted) for tokens in wide]]
-    return pool, bool(rest) or hits is not None
+    return pool, bool(rest or year) or hits is not None
 
 
 def _by_month(text: str, frame: pd.DataFrame) -> pd.DataFrame | None:

@@ -12,21 +12,22 @@ from campaignwright.tools.normalise_text import Number, numbers, problem
 
 _HALF = re.compile(  # "half a lakh" is an amount
     r"\bhalf(?! (?:an? )?(?:hundred|thousand|grand|million|billion|mn|bn|lakh|lac|crore|k|m|dozen|point)s?\b| ?price)|"
-    r"\bhalve|一半|减半|对半|砍半|腰斩"
+    r"\bhalv(?:e|ing)|一半|减半|对半|砍半|腰斩"
 )
 TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍|[加多增涨高翻]一倍")
 _TRIPLE = re.compile(r"\btripl\w*|三倍")
+_TIMES = re.compile(r" ?(?:times|x) (?:the|as|what|it|its|our|that)\b|(?<=[\d半])倍")
 _COUNTED = r"(?=by\b|another\b|\d|(?:an?|one|two|three|four|five|six|eight|ten|twenty)\b)"
 _MEASURE = r"(?:more|less|fewer|higher|lower|longer|shorter|deeper|shallower|bigger|smaller)"
 _WORDS = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|fifty|hundred)\b"
 _AMOUNT = r"[\d一二两三四五六七八九十]"
 _LESS = re.compile(
-    r"\bless\b|\bfewer\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
+    r"\bless\b|\bfewer\b|\blose\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
     r"\btake\b(?=.*\b(?:off|away|out)\b)|\bsmaller\b|\bshorte[rn]\w*|\bminus\b|\boff\b|\bcheaper\b|"
     rf"\bdown {_COUNTED}|(?<=%) down\b|减|砍|少(?=花|投|给|用|掉|跑|做|{_AMOUNT})|降|压|(?<!折)扣|缩|下调|调低"
 )
 _MORE = re.compile(
-    r"\bmore\b|\bextra\b|\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\bplus (?=[$€£¥]?\d)|"
+    r"^\+ ?(?=[$€£¥]?\d)|\bmore\b|\bextra\b|\bup (?:the|my|our|its) \w+ by\b|\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\b(?:^plus|plus (?=[$€£¥]?\d))|"
     rf"\braise\b|\bup {_COUNTED}|(?<=%) up\b|\bbump\b|\bbigger\b|\blonger\b|\bextend\w*|\bhalf (?:as \w+ )?again\b|"
     rf"加(?!元|币|拿大)|多(?=加|花|投|给|跑|做|{_AMOUNT})|涨|提高|追(?!求)|添|增|延长|上调|调高"
 )
@@ -124,7 +125,16 @@ def factor(text: str) -> float | None:
     share = _share(text)
     if share is not None:
         return 1 + sign * share if sign else share
-    return 2.0 if TWICE.search(text) else 3.0 if _TRIPLE.search(text) else None
+    return 2.0 if TWICE.search(text) else 3.0 if _TRIPLE.search(text) else _times(text)
+
+
+def _times(text: str) -> float | None:
+    """The number that a text multiplies by: "one and a half times what it was", "乘以2"; None without one."""
+    found = numbers(text)
+    if len(found) != 1:
+        return None
+    times = _TIMES.match(text, found[0].end) or re.search(r"乘以?\s?$|\bfactor of $", text[: found[0].start])
+    return found[0].value if times else None
 
 
 def _share(text: str) -> float | None:

@@ -34,7 +34,6 @@ UNITS = {
     "seventeen": 17,
     "eighteen": 18,
     "nineteen": 19,
-    "dozen": 12,
     "couple": 2,
 }
 TENS = {
@@ -49,6 +48,7 @@ TENS = {
     "ninety": 90,
 }
 SCALES = {
+    "dozen": 12,
     "hundred": 1e2,
     "thousand": 1e3,
     "grand": 1e3,
@@ -83,12 +83,12 @@ ZH_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "w": 10_000, "�
 CJK = re.compile(r"[\u3400-\u9fff]")
 _DIGITS = r"\d{1,3}(?:[ '\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*"
 _WORD = "|".join(sorted([*UNITS, *TENS], key=len, reverse=True))
-_SCALE = r"hundred|thousand|grand|million|billion|lakh|lac|crore|mn|bn|k|m"
+_SCALE = r"dozen|hundred|thousand|grand|million|billion|lakh|lac|crore|mn|bn|k|m"
 _MONEY = "usd|eur|gbp|cny|rmb|yuan|dollar|euro|pound|quid|buck"
 _EN = re.compile(
     rf"(?<![a-z])(?:half (?:an? )?(?P<half>{_SCALE})|(?:a )?quarter of a (?P<quarter>{_SCALE})|"
     rf"(?P<words>(?:an? (?=(?:couple|dozen|hundred|thousand|grand|million)\b))?"
-    rf"(?:{_WORD}|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|"
+    rf"(?:{_WORD}|dozen|hundred|thousand|grand|million)(?:(?:[ -]+(?:and )?|(?=k\b))(?:(?:of )?(?:{_WORD}|{_SCALE}|"
     rf"a half|half))(?!(?!k\b)[a-z]))*))(?!(?!k\b)[a-z])"
 )
 _ZH = re.compile(
@@ -178,8 +178,8 @@ def english_value(words: str) -> float:
             section += 0.5
         elif word in SCALES:
             scale = SCALES[word]
-            if scale == 100:
-                section = (section if seen else 1) * 100
+            if scale <= 100:
+                section = (section if seen else 1) * scale
             else:
                 amount = section if seen else 1.0
                 total = (total + amount) * scale if scale >= largest else total + amount * scale

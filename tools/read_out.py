@@ -27,7 +27,7 @@ def read_out(
     campaign: Annotated[Said, Field(description="the past campaign, as said")],
 ) -> ToolResult:
     """Effect of a past campaign with its interval, forecast against actual, and whether it was worth it."""
-    key = normalise.campaign(campaign, ctx.workspace)
+    key = normalise.campaign(campaign, ctx.workspace, ctx.today)
     about = ctx.workspace.query("SELECT coalesce(name, campaign_id) AS name, source, coalesce(products, []) AS products, "
                                 "coalesce(discount, 0) AS discount FROM campaigns WHERE campaign_id = ?", [key]).iloc[0]
     results = ctx.workspace.query(RESULTS, [key])
