@@ -14,7 +14,7 @@ from campaignwright.finetune.results import NEEDS, Results, call, result, says, 
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 
-KINDS = {"plan": 22, "composed": 12, "single": 28, "followup": 13, "chain": 3, "talk": 19, "trouble": 3}  # shares of chats
+KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 18, "chain": 3, "talk": 19, "trouble": 3}  # shares of chats
 
 
 class Expert(Results):
@@ -28,7 +28,7 @@ class Expert(Results):
         }
         for items in self.by_kind.values():  # ordinary short wordings are what most people write
             items += [item for item in items if item["id"].startswith("x")] * 2
-        self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack")]
+        self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack", "about")]
 
     def chat(self, kind: str | None = None, lang: str | None = None) -> dict[str, Any] | None:
         """One chat {"kind", "lang", "source", "messages"}; None when the draw is not faithful: draw again."""
@@ -91,7 +91,7 @@ class Expert(Results):
     def _followup(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
         first = invented_first(self.composer, lang)
-        if draw < 0.3:
+        if draw < 0.5:
             made = self.composer.from_template(self._template("followup", lang))
             if made is None:
                 return None
@@ -117,13 +117,14 @@ class Expert(Results):
 
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
-        if draw < 0.3:
+        if draw < 0.45:
             item = self.rng.choice([item for item in self.other if item["lang"] == lang])
             filled = self._filled(item)
             if filled is None:
                 return None
             kind, source, (text, reply) = item["kind"], item["id"], filled
-        elif draw < 0.5 and not self.dev:
+            text, _ = self.composer.noisy([(text, False)], {})
+        elif draw < 0.58 and not self.dev:
             text, reply = self._elsewhere(lang)
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = "off_topic", f"elsewhere-{lang}"
@@ -134,7 +135,7 @@ class Expert(Results):
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = {"vague": "clarify"}.get(name, name), f"{name}-{lang}"
         messages = [user(text), says(reply)]
-        if self.rng.random() < 0.12 and kind in ("off_topic", "small_talk", "capability", "attack"):
+        if self.rng.random() < (1.0 if kind == "about" else 0.15):  # what is asked about a plan stands behind one
             messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
         return {"kind": kind, "lang": lang, "source": source, "messages": messages}
 

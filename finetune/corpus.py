@@ -43,7 +43,7 @@ def chats(seed: int, size: int) -> Iterator[dict[str, Any]]:
         if chat is None:
             continue
         key = json.dumps(chat["messages"], ensure_ascii=False)
-        if key in seen and chat["kind"] not in ("small_talk", "capability", "clarify", "off_topic", "attack"):
+        if key in seen and chat["kind"] not in ("small_talk", "capability", "clarify", "off_topic", "attack", "about"):
             continue
         seen.add(key)
         made += 1

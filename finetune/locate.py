@@ -17,7 +17,7 @@ NO_DISCOUNT = re.compile(
     r"(?:discount(?:s|ing)?(?: at all)?|promo codes|price cuts?|coupons?|markdowns?|promo(?:tion)?|sale|deal)|"
     r"full[ -]price|nothing off|promo-free|none(?=\n|$)|don't do never discounts|"
     r"don't hand me a discount|zero discounting|no promo codes whatsoever|at the price they are|not discounting|"
-    r"不要?打折|不要折扣|原价|零折扣|不降价|别降价|不能打折|不做折扣|不适合打折|折扣也不要|正价|折扣取消|别打折|没有折扣",
+    r"不要?打折|不要折扣|原价|零折扣|不降价|别降价|不能打折|不做折扣|不适合打折|折扣也不要|正价|折扣取消|别打折|没有折扣|没法打折",
     re.IGNORECASE,
 )
 OFFERS = {
@@ -42,8 +42,8 @@ SPECIAL = {
 def _first(text: str, candidates: list[str]) -> str | None:
     """The longest candidate that stands in `text` with word boundaries, in the text's own casing."""
     for candidate in sorted(dict.fromkeys(candidates), key=len, reverse=True):
-        edge_left = r"(?<![\w.,])" if candidate[0].isascii() and candidate[0].isalnum() else ""
-        edge_right = r"(?![\w%])(?![.,]\d)" if candidate[-1].isascii() and candidate[-1].isalnum() else ""
+        edge_left = r"(?<![A-Za-z0-9_.,])" if candidate[0].isascii() and candidate[0].isalnum() else ""
+        edge_right = r"(?![A-Za-z0-9_%])(?![.,]\d)" if candidate[-1].isascii() and candidate[-1].isalnum() else ""
         if match := re.search(edge_left + re.escape(candidate) + edge_right, text, re.IGNORECASE):
             return match[0]
     return None

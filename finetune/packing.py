@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from campaignwright.finetune.tokenizer import encode_chat
 
 SHAPES = ((256, 12), (768, 4))  # (row length, rows a step): chats that fit the first go there
-THIN = {"chain": 0.4, "followup": 0.6}  # share of these chats that is kept: they are long and easy
+THIN = {"chain": 0.4, "followup": 0.8}  # share of these chats that is kept: they are long and easy
 
 
 def corpus_files(folder: str | Path) -> list[Path]:

@@ -111,7 +111,8 @@ class Writer(Names):
             segments = [(text if value else self._misspell(text), value) for text, value in segments]
         if rng.random() < 0.07:
             segments = [
-                (text if value else re.sub(r"[,.!;，。！](?=\s|$)", "", text), value) for text, value in segments
+                (text if value else re.sub(r"[，。！](?=\s|$)", " ", re.sub(r"[,.!;](?=\s|$)", "", text)), value)
+                for text, value in segments
             ]
         text = "".join(part for part, _ in segments)
         draw = rng.random()
@@ -173,11 +174,11 @@ class Writer(Names):
             return self.pick(table["sentence"])
         return self.rng.choice(self.frames["objective"][lang]).format(vp=self.pick(table["vp"], keep_first=True))
 
-    def _add(self, segments: list[tuple[str, bool]], sentence: str, lang: str, *, first: float = 0.4) -> None:
-        """Put a sentence in front of or behind the request."""
+    def _add(self, segments: list[tuple[str, bool]], sentence: str, lang: str, *, first: float = 0.4, said: str = "") -> None:
+        """Put a sentence in front of or behind the request; what was `said` in it keeps its case."""
         stop = "。" if lang == "zh" else "."
         gap = "" if lang == "zh" else self.rng.choice([" ", " ", " ", "\n"])
-        if lang == "en" and sentence[:1].isalpha():
+        if lang == "en" and sentence[:1].isalpha() and not (said and sentence.startswith(said)):
             sentence = sentence[0].upper() + sentence[1:]
         sentence = sentence if sentence[-1] in ".!?。！？，," else sentence + stop
         if self.rng.random() < first:
@@ -214,11 +215,11 @@ class Writer(Names):
             if name == "max_discount" and rng.random() < 0.25:
                 said = rng.choice(self.frames["fields"]["no_discount"][lang])
                 labels[name] = locate.share(said, 0.0) or said
-                self._add(segments, said, lang, first=0.2)
+                self._add(segments, said, lang, first=0.2, said=said)
                 continue
             said, found = self.value(name, None, lang, objective=labels.get("objective"))
             labels |= found
-            self._add(segments, rng.choice(self.frames["fields"][name][lang]).format(x=said), lang, first=0.25)
+            self._add(segments, rng.choice(self.frames["fields"][name][lang]).format(x=said), lang, first=0.25, said=said)
         if rng.random() < 0.28:
             self._add(segments, self.pick(self.lexicon["distractors"][lang])["text"], lang, first=0.5)
         if rng.random() < 0.12:

@@ -40,13 +40,13 @@ def english(number: int) -> str:
 
 
 def chinese(number: int) -> str:
-    """2 -> 两, 14 -> 十四, 35000 -> 三万五千; 2 before 万/千 is 两."""
+    """2 -> 两, 14 -> 十四, 32000 -> 三万二; 2 before 万/千/百 is 两."""
     if number == 2:
         return "两"
     text = cn2an.an2cn(str(number))
     text = re.sub(r"^一十", "十", text)
-    text = re.sub(r"二(?=[千万百])", "两", text)
-    return re.sub(r"(万[一二两三四五六七八九])千$", r"\1", text).replace("两十", "二十")
+    text = re.sub(r"(万[一二三四五六七八九])千$", r"\1", text)
+    return re.sub(r"(?<!十)二(?=[千万百])", "两", text)
 
 
 def trim(value: float) -> str:

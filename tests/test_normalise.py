@@ -453,6 +453,8 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
             "最多加三成": 13_000, "减三分之一": 6_666.67, "下调20%": 8_000, "追加百分之二十": 12_000, "a third less": 6_666.67,
             "20% more": 12_000, "down 20%": 8_000, "double it": 20_000, "cut by half": 5_000, "half as much again": 15_000,
             "two thirds less": 3_333.33, "a tenth more": 11_000, "another 2k": 12_000, "2k more": 12_000, "再加5000": 15_000,
+            "up the budget by 4,000": 14_000, "three times the budget": 30_000, "1.5倍": 15_000, "+20%": 12_000, "+ 2k": 12_000,
+            "one and a half times what it was": 15_000, "预算乘以2": 20_000, "halving the budget": 5_000,
         },
     ),
     "fraction": (
@@ -461,13 +463,14 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
             "another five points": 0.15, "再加5个点": 0.15, "five points more": 0.15, "降5个点": 0.05, "少三个点": 0.07,
             "five more points": 0.15, "提高五个百分点": 0.15, "3 points lower": 0.07, "five points deeper": 0.15, "再让5个点": 0.15,
             "5 points off the max discount": 0.05, "少让5个点": 0.05, "add 5pp": 0.15, "halve it": 0.05, "翻倍": 0.2,
+            "half the discount": 0.05, "+5%": 0.15,
         },
     ),
     "ratio": (
         4,
         {
             "提高0.5": 4.5, "降0.5": 3.5, "0.5 higher": 4.5, "another 0.5": 4.5, "lower by 1": 3, "halve it": 2, "翻倍": 8,
-            "20% higher": 4.8, "提高两成": 4.8, "提高一半": 6, "a quarter less": 3,
+            "20% higher": 4.8, "提高两成": 4.8, "提高一半": 6, "a quarter less": 3, "half a point lower": 3.5,
         },
     ),
     "duration": (
@@ -475,6 +478,7 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
         {
             "a week longer": 21, "多一周": 21, "缩短三天": 11, "halve it": 7, "two days shorter": 12, "another week": 21,
             "extend by a week": 21, "再跑一周": 21, "加3": 17, "多一半": 21, "加一倍": 28, "延长50%": 21, "half as long again": 21,
+            "lose a day": 13, "+3 days": 17, "three times as long": 42,
         },
     ),
 }  # fmt: skip
@@ -890,6 +894,7 @@ def test_a_past_campaign_is_found_by_name_month_and_recency(shop: Workspace) -> 
         ("c1", "Spring trail sale", dt.date(2026, 4, 2)),
         ("c2", "June jackets", dt.date(2026, 6, 5)),
         ("c3", "Autumn mugs", dt.date(2026, 10, 1)),
+        ("c0", "Black Friday bags", dt.date(2025, 11, 28)),
     ]
     with shop.transaction():
         shop.insert("campaigns", pd.DataFrame(rows, columns=["campaign_id", "name", "start"]))
@@ -901,10 +906,13 @@ def test_a_past_campaign_is_found_by_name_month_and_recency(shop: Workspace) -> 
         "last campaign": "c3",
         "上一场活动": "c3",
         "the mugs one": "c3",
+        "last year's black friday": "c0",
+        "this year's june campaign": "c2",
     }
-    assert {words: normalise.campaign(words, shop) for words in said} == said
-    with pytest.raises(ToolError, match="campaign"):
-        normalise.campaign("the opera gala", shop)
+    assert {words: normalise.campaign(words, shop, TODAYS[0]) for words in said} == said
+    for words in ("the opera gala", "last year's mugs"):
+        with pytest.raises(ToolError, match="campaign"):
+            normalise.campaign(words, shop, TODAYS[0])
 
 
 def test_offers_keep_their_numbers() -> None:
