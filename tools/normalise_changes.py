@@ -27,7 +27,9 @@ _LESS = re.compile(
     rf"\bdown {_COUNTED}|(?<=%) down\b|减|砍|少(?=花|投|给|用|掉|跑|做|{_AMOUNT})|降|压|(?<!折)扣|缩|下调|调低"
 )
 _MORE = re.compile(
-    r"^\+ ?(?=[$€£¥]?\d)|\bmore\b|\bextra\b|\bup (?:the|my|our|its) \w+ by\b|\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|\b(?:^plus|plus (?=[$€£¥]?\d))|"
+    r"^\+ ?(?=[$€£¥]?\d)|\bmore\b|\bextra\b|\bup (?:the|my|our|its) \w+ by\b|"
+    r"\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|"
+    r"\b(?:^plus|plus (?=[$€£¥]?\d))|"
     rf"\braise\b|\bup {_COUNTED}|(?<=%) up\b|\bbump\b|\bbigger\b|\blonger\b|\bextend\w*|\bhalf (?:as \w+ )?again\b|"
     rf"加(?!元|币|拿大)|多(?=加|花|投|给|跑|做|{_AMOUNT})|涨|提高|追(?!求)|添|增|延长|上调|调高"
 )

@@ -238,7 +238,8 @@ def start_and_days(
     if offset:
         size = (int(offset[2]) if offset[2] else 1) * (7 if "week" in (offset[1] or offset[3]) else 1)
         return add_days(day, size if offset[4] == "after" else -size), None
-    if not durations(rest) and (re.search(r"\b(?:before|ahead of|in time for)\s*(?:the )?$", text[: only.start]) or re.match(r"(?:到来)?(?:之|以)?前", text[only.end :])):
+    ahead = re.search(r"\b(?:before|ahead of|in time for)\s*(?:the )?$", text[: only.start])
+    if not durations(rest) and (ahead or re.match(r"(?:到来)?(?:之|以)?前", text[only.end :])):
         return _run_up(day, today, said, argument)
     days = total(rest, said, argument) if durations(rest) else None
     return day, int(days) if days else None

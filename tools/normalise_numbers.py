@@ -47,7 +47,10 @@ _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"\$|dollars?|bucks?", DOLLARS),
 )
 _BIT = re.compile(r"一[点些下](?![零一二两三四五六七八九\d])")  # "多一点" names no number
-_NONE = re.compile(r"^(?:don'?t|do not|never|not a (?:cent|penny|dime|dollar)|no|zero|nil|nothing|none|free)\b|^0$|零预算|没有?预算|不花钱|一分不花")
+_NONE = re.compile(
+    r"^(?:don'?t|do not|never|not a (?:cent|penny|dime|dollar)|no|zero|nil|nothing|none|free)\b|^0$|"
+    r"零预算|没有?预算|不花钱|一分不花"
+)
 _EACH = (
     r"(?:days?|d|nights?|weeks?|wks?|fortnights?|months?|mo|quarters?|years?|yr|hours?|hr|channels?|e-?mails?|mails?|"
     r"messages?|texts?|sms|sends?|posts?|ads?|campaigns?|customers?|clients?|persons?|people|heads?|orders?|clicks?|"
@@ -175,8 +178,10 @@ def _moved(current: float, step: float, said: object, argument: str) -> float:
 
 _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?折")
 _NO_DISCOUNT = re.compile(
-    r"\b(?:no|zero|without|nothing)\b.{0,12}\b(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut|coupon|voucher|code)s?\b|"
-    r"^(?:none|no|nothing|nil)$|full price|(?:不|别)(?:能|可|想|适合|宜|许|准|得|会)?再?(?:打折|降价)(?!超|低|高|大|太|少|多|过)|原价|零折扣|无折扣|不让利|正价|"
+    r"\b(?:no|zero|without|nothing)\b.{0,12}\b"
+    r"(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut|coupon|voucher|code)s?\b|"
+    r"^(?:none|no|nothing|nil)$|full price|(?:不|别)(?:能|可|想|适合|宜|许|准|得|会)?再?(?:打折|降价)(?!超|低|高|大|太|少|多|过)|"
+    r"原价|零折扣|无折扣|不让利|正价|"
     r"(?:不|没有|没|无|别|取消|去掉)[要用做给带含提设写搞有]?(?:任何|什么)?的?(?:折扣|打折|优惠|促销)(?!超|低|高|大|太|少|多|过)|"
     r"(?:折扣|优惠|打折)(?:这块)?(?:也|都|就)?(?:取消|不要|不用|去掉|免了)[了吧]*$"
 )
@@ -245,7 +250,8 @@ def _changed_share(text: str, current: float | None, said: object, argument: str
     scale = factor(text) if sign and not numbers(text) else None
     if scale is not None:
         return scaled(current, scale, "a percentage", said, argument)
-    if re.search(r"\bhalv(?:e|ing)|\bin half\b|\bhalf (?:the|that|as|of (?:the|that))\b|减半|砍半|少一半", text) or (TWICE.search(text) and not numbers(text)):
+    twice = TWICE.search(text) and not numbers(text)
+    if twice or re.search(r"\bhalv(?:e|ing)|\bin half\b|\bhalf (?:the|that|as|of (?:the|that))\b|减半|砍半|少一半", text):
         return standing(current, "a percentage", said, argument) * (2 if TWICE.search(text) else 0.5)
     return None
 
