@@ -32,8 +32,9 @@ Answer = str | tuple[str, dict[str, Any]] | AIMessage | Exception | Callable[[li
 class FakeChatModel(BaseChatModel):
     """A chat model that answers from a queue and records what it was shown.
 
-    `choices` holds the tool choice of each request. A queued item is a text, a `(tool name, arguments)` pair, an AIMessage,
-    an exception to raise, or a function of the messages that returns one of these. An empty queue is an AssertionError: the loop asked more often than scripted.
+    `choices`: the tool choice of each request. A queued item is a text, a `(tool name, arguments)` pair, an AIMessage,
+    an exception to raise, or a function of the messages that returns one of these. An empty queue is
+    an AssertionError: the loop asked more often than scripted.
     """
 
     queue: list[Any] = Field(default_factory=list)
