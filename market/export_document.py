@@ -196,6 +196,9 @@ def _experiment(p: Printer) -> list[Block]:
     arms = [f"{p.value(arm['share'])}: {p.word(arm['name'] + '_arm')}" for arm in section["arms"]]
     figures = [key for key in section["figures"] if p.figures[key]["name"] != "holdout"]
     rows = _figure_rows(p, figures)
+    for row, key in zip(rows, figures, strict=True):
+        if p.figures[key]["name"] == "audience_size":  # whom the owned channels reach, not the whole audience
+            row[0] = p.word("tested")
     return [Heading(2, p.word("experiment")), *([Bullets(arms)] if arms else []),
             *([Table([p.word("figure"), ""], rows)] if rows else []), *_unavailable(section)]
 
