@@ -105,6 +105,22 @@ def export(
     save_tokenizer(tokenizer, folder)
 
 
+def _tokenizer(corpus: str | Path, out: Path, vocabulary: int) -> PreTrainedTokenizerFast:
+    """The tokenizer of the run in `out`, trained on the corpus and saved there by the first one."""
+    if (out / "tokenizer.json").exists():
+        return PreTrainedTokenizerFast.from_pretrained(str(out))
+    tokenizer = train_tokenizer(corpus_texts(corpus), vocabulary)
+    save_tokenizer(tokenizer, out)
+    return tokenizer
+
+
+def _optimizers(model: Any, muon_lr: float, adam_lr: float) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the layers' matrices, AdamW for the rest."""
+    matrices = [p for name, p in model.model.layers.named_parameters() if p.ndim == 2]
+    others = [p for p in model.parameters() if not any(p is m for m in matrices)]
+    return Muon(matrices, lr=muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
+
+
 def train_base(
     corpus: str | Path,
     out: str | Path,
@@ -128,15 +144,9 @@ def train_base(
     accelerator = Accelerator()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    if (out / "tokenizer.json").exists():
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
-    else:
-        tokenizer = train_tokenizer(corpus_texts(corpus), vocabulary)
-        save_tokenizer(tokenizer, out)
+    tokenizer = _tokenizer(corpus, out, vocabulary)
     model = make_model(tokenizer, sizes, seed)
-    matrices = [p for name, p in model.model.layers.named_parameters() if p.ndim == 2]
-    others = [p for p in model.parameters() if not any(p is m for m in matrices)]
-    muon, adam = Muon(matrices, lr=muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
+    muon, adam = _optimizers(model, muon_lr, adam_lr)
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
     optimizers, parameters = {"muon": muon, "adam": adam}, dict(model.named_parameters())
     if (out / STATE).exists():
@@ -162,7 +172,7 @@ def train_base(
         short = batch["ids"].shape[1] == shapes[0][0]  # the rare long rows are not worth a compilation
         loss = answer_loss(body if short else core.model, core.lm_head, batch)
         accelerator.backward(loss)
-        torch.nn.utils.clip_grad_norm_(others, 1.0)
+        torch.nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
         muon.step(), adam.step()
         muon.zero_grad(), adam.zero_grad()
         done["step"] += 1

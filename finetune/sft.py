@@ -172,9 +172,8 @@ def train_adapter(
             saved = time.time()
             checkpoint.save(state, learnt, {"adam": adam}, done, run)
     if accelerator.is_main_process:
-        write_adapter(accelerator.unwrap_model(model), out, {
-            "adapter": adapter, "base_hash": model_name(base), "seed": seed, **done,
-        })  # fmt: skip
+        card = {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **done}
+        write_adapter(accelerator.unwrap_model(model), out, card)
         if adapter == "copywriter":
             (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
         state.unlink(missing_ok=True)

@@ -14,31 +14,29 @@ from typing import Annotated
 
 import typer
 
+from campaignwright.ui import cli_finetune
+from campaignwright.ui.cli_options import (
+    BAD_DATA,
+    FAILED,
+    REFUSED,
+    STOPPED,
+    USAGE,
+    AdapterOption,
+    ModelOption,
+    SeedOption,
+    Stop,
+    TodayOption,
+    WorkspaceOption,
+    default_workspace,
+)
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="A marketing copilot for online shops.",
     pretty_exceptions_enable=False,
 )
-finetune_app = typer.Typer(no_args_is_help=True, help="Train the language model: corpus, base, LoRA adapters.")
-app.add_typer(finetune_app, name="finetune")
-
-FAILED, USAGE, REFUSED, BAD_DATA, STOPPED = 1, 2, 3, 4, 130
-
-
-class Stop(Exception):
-    """End the command with one line and an exit code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def default_workspace() -> str:
-    """$CAMPAIGNWRIGHT_WORKSPACE, else ./my-shop when it is a workspace, else ./demo-shop."""
-    own = Path("my-shop/workspace.json").exists()
-    return os.environ.get("CAMPAIGNWRIGHT_WORKSPACE") or ("my-shop" if own else "demo-shop")
-
+app.add_typer(cli_finetune.app, name="finetune")
 
 def _day(text: str | None) -> dt.date | None:
     if text is None:
@@ -47,18 +45,6 @@ def _day(text: str | None) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError as error:
         raise Stop(f"--today {text}: expected a date like 2026-11-23.", USAGE) from error
-
-
-WorkspaceOption = Annotated[
-    str | None,
-    typer.Option("--workspace", "-w", help="Workspace folder [default: my-shop if it exists, else demo-shop]"),
-]
-ModelOption = Annotated[
-    str, typer.Option(help="embedded | local path | hub id | openai:MODEL@BASE_URL", envvar="CAMPAIGNWRIGHT_MODEL")
-]
-AdapterOption = Annotated[str | None, typer.Option(help="LoRA adapter folder for a model of your own")]
-TodayOption = Annotated[str | None, typer.Option(help="Plan as if today were this date (YYYY-MM-DD)")]
-SeedOption = Annotated[int, typer.Option(help="Random seed")]
 
 
 def _copilot(workspace: str | None, model: str, adapter: str | None, today: str | None, seed: int):
@@ -284,80 +270,6 @@ def doctor(
     from campaignwright.ui import doctor as checks
 
     raise typer.Exit(checks.run(workspace, benchmark=benchmark))
-
-
-@finetune_app.command("corpus")
-def finetune_corpus(
-    out: Annotated[Path, typer.Option(help="Folder for the corpus")],
-    size: Annotated[int, typer.Option(min=1, help="Chats to generate")] = 120_000,
-    seed: SeedOption = 0,
-) -> None:
-    """Write the training corpus, its held-out part and its data card."""
-    from campaignwright.finetune.corpus import write_corpus
-    from campaignwright.ui import terminal
-
-    with terminal.progress_bar() as progress:
-        card = write_corpus(out, seed=seed, size=size, progress=terminal.reporting(progress, "Corpus"))
-    terminal.print_json(card)
-
-
-@finetune_app.command("base")
-def finetune_base(
-    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
-    out: Annotated[Path, typer.Option(help="Folder for the model; a second run goes on from its last save")],
-    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
-    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 10_000_000,
-    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slower start, faster steps")] = False,
-    seed: SeedOption = 0,
-) -> None:
-    """Train the embedded model from scratch (start through `accelerate launch` for several GPUs)."""
-    from campaignwright.finetune.base import train_base
-    from campaignwright.ui import terminal
-
-    terminal.print_json(train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, seed=seed, log=typer.echo))
-
-
-@finetune_app.command("sft")
-def finetune_sft(
-    base: Annotated[str, typer.Option(help="Local folder or hub id of any causal language model with a chat template")],
-    adapter: Annotated[str, typer.Option(help="planner | copywriter")],
-    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
-    out: Annotated[Path, typer.Option(help="Folder for the adapter")],
-    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
-    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 3_000_000,
-    seed: SeedOption = 0,
-) -> None:
-    """Tune a LoRA adapter of any model on the corpus."""
-    from campaignwright.finetune.sft import train_adapter
-    from campaignwright.ui import terminal
-
-    terminal.print_json(train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo))
-
-
-@finetune_app.command("preference")
-def finetune_preference(
-    out: Annotated[Path, typer.Option(help="Folder for the tuned copywriter adapter (use it with --adapter)")],
-    workspace: WorkspaceOption = None,
-    base: Annotated[str | None, typer.Option(help="Local folder or hub id; the embedded model when left out")] = None,
-    start: Annotated[Path | None, typer.Option(help="Copywriter adapter to tune; the embedded one when left out")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Rounds over the pairs")] = 3,
-    seed: SeedOption = 0,
-) -> None:
-    """Tune the copywriter on the clicks of the shop's own past copies (DPO)."""
-    from campaignwright.agent.backends import COPYWRITER, embedded_path
-    from campaignwright.finetune.preference import TooFewPairs, tune_on_clicks
-    from campaignwright.market.workspace import Workspace
-    from campaignwright.ui import terminal
-
-    if (base is None) != (start is None):
-        raise Stop("--base and --start go together: an adapter and the model that it was made for.", USAGE)
-    with Workspace.open(workspace or default_workspace()) as shop:
-        try:
-            report = tune_on_clicks(shop, base or embedded_path(), start or embedded_path() / COPYWRITER, out,
-                                    epochs=epochs, seed=seed, log=typer.echo)  # fmt: skip
-        except TooFewPairs as error:
-            raise Stop(str(error), BAD_DATA) from error
-    terminal.print_json(report)
 
 
 def _known_errors() -> dict[type[BaseException], int]:

@@ -1,0 +1,86 @@
+"""The commands of `campaignwright finetune`: they parse, call the parts below and print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaignwright.ui.cli_options import BAD_DATA, USAGE, SeedOption, Stop, WorkspaceOption, default_workspace
+
+app = typer.Typer(no_args_is_help=True, help="Train the language model: corpus, base, LoRA adapters.")
+
+
+@app.command("corpus")
+def corpus(
+    out: Annotated[Path, typer.Option(help="Folder for the corpus")],
+    size: Annotated[int, typer.Option(min=1, help="Chats to generate")] = 120_000,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the training corpus, its held-out part and its data card."""
+    from campaignwright.finetune.corpus import write_corpus
+    from campaignwright.ui import terminal
+
+    with terminal.progress_bar() as progress:
+        card = write_corpus(out, seed=seed, size=size, progress=terminal.reporting(progress, "Corpus"))
+    terminal.print_json(card)
+
+
+@app.command("base")
+def base(
+    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
+    out: Annotated[Path, typer.Option(help="Folder for the model; a second run goes on from its last save")],
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
+    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 10_000_000,
+    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slower start, faster steps")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Train the embedded model from scratch (start through `accelerate launch` for several GPUs)."""
+    from campaignwright.finetune.base import train_base
+    from campaignwright.ui import terminal
+
+    terminal.print_json(train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, seed=seed, log=typer.echo))
+
+
+@app.command("sft")
+def sft(
+    base: Annotated[str, typer.Option(help="Local folder or hub id of any causal language model with a chat template")],
+    adapter: Annotated[str, typer.Option(help="planner | copywriter")],
+    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote")],
+    out: Annotated[Path, typer.Option(help="Folder for the adapter")],
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
+    tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 3_000_000,
+    seed: SeedOption = 0,
+) -> None:
+    """Tune a LoRA adapter of any model on the corpus."""
+    from campaignwright.finetune.sft import train_adapter
+    from campaignwright.ui import terminal
+
+    terminal.print_json(train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo))
+
+
+@app.command("preference")
+def preference(
+    out: Annotated[Path, typer.Option(help="Folder for the tuned copywriter adapter (use it with --adapter)")],
+    workspace: WorkspaceOption = None,
+    base: Annotated[str | None, typer.Option(help="Local folder or hub id; the embedded model when left out")] = None,
+    start: Annotated[Path | None, typer.Option(help="Copywriter adapter to tune; the embedded one when left out")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds over the pairs")] = 3,
+    seed: SeedOption = 0,
+) -> None:
+    """Tune the copywriter on the clicks of the shop's own past copies (DPO)."""
+    from campaignwright.agent.backends import COPYWRITER, embedded_path
+    from campaignwright.finetune.preference import TooFewPairs, tune_on_clicks
+    from campaignwright.market.workspace import Workspace
+    from campaignwright.ui import terminal
+
+    if (base is None) != (start is None):
+        raise Stop("--base and --start go together: an adapter and the model that it was made for.", USAGE)
+    with Workspace.open(workspace or default_workspace()) as shop:
+        try:
+            report = tune_on_clicks(shop, base or embedded_path(), start or embedded_path() / COPYWRITER, out,
+                                    epochs=epochs, seed=seed, log=typer.echo)  # fmt: skip
+        except TooFewPairs as error:
+            raise Stop(str(error), BAD_DATA) from error
+    terminal.print_json(report)
