@@ -5,7 +5,7 @@ that break a limit, state an unknown fact, hold a banned claim or lack the opt-o
 `audience` and `offer`: read off the text by a classifier trained on the hand-written exemplars; beside it the same classifier
 on the exemplars (five folds) and on the variants with their labels shuffled. `longest run`: share of a variant's longest run of
 words that stands word for word in an exemplar or training line; `distinct-2`: different word pairs among all. Template
-filling (an exemplar of the same channel with the shop's facts) stands beside it. Intervals: Wilson or bootstrap, 95 %.
+filling (an exemplar of the same channel with the shop's facts) stands beside it. Intervals: Wilson, bootstrap or (distinct-2) jackknife, 95 %.
 """
 
 from __future__ import annotations
@@ -87,8 +87,7 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
     summary: dict[str, list[float]] = {}
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, make_demo(Path(folder) / "demo", end=END, seed=0) as workspace:
-        for name, value in SETTINGS.items():
-            workspace.save_settings(**{name: value})
+        workspace.settings |= SETTINGS
         cache: dict[str, Any] = {}
         for language in LANGUAGES:
             for channel in FIELDS:
@@ -119,7 +118,7 @@ def _ask(rng: np.random.Generator, workspace: Workspace, channel: str, language:
 
 def _share(hits: int, count: int) -> list[float]:
     low, high = proportion_confint(hits, count, method="wilson") if count else (0.0, 1.0)
-    return [hits / count if count else 0.0, float(low), float(high), count]
+    return [hits / count if count else 0.0, max(float(low), 0.0), min(float(high), 1.0), count]
 
 
 def _channel(name: str, asked: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -164,14 +163,17 @@ def _mean(values: list[float], rng: np.random.Generator) -> list[float]:
 
 
 def _distinct(several: list[list[str]], rng: np.random.Generator) -> list[float]:
-    """Different word pairs among all word pairs, with a bootstrap interval over texts."""
+    """Different word pairs among all word pairs, with a jackknife interval over ten groups of texts (a bootstrap repeats
+    texts, which are then no different pairs)."""
     pairs = [list(zip(tokens, tokens[1:], strict=False)) for tokens in several]
+    group = rng.permutation(len(pairs)) % 10
 
-    def share(chosen: np.ndarray) -> float:
-        drawn = [pair for i in chosen for pair in pairs[i]]
+    def share(kept: np.ndarray) -> float:
+        drawn = [pair for i in np.flatnonzero(kept) for pair in pairs[i]]
         return len(set(drawn)) / max(len(drawn), 1)
 
-    means = [share(rng.integers(0, len(pairs), len(pairs))) for _ in range(50)]
-    return [share(np.arange(len(pairs))), *(float(edge) for edge in np.quantile(means, [0.025, 0.975])), len(pairs)]
+    parts = np.array([share(group != number) for number in range(10)])
+    whole, error = share(group >= 0), float(np.sqrt(0.9 * ((parts - parts.mean()) ** 2).sum()))
+    return [whole, whole - 1.96 * error, whole + 1.96 * error, len(pairs)]
 
 

@@ -1,0 +1,36 @@
+"""The eval suites as a marketer runs them: they end, they stand beside their baselines, their table prints."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from campaignwright.evals import suites
+
+
+def run(name: str, limit: int) -> dict:
+    """A suite's report; every measure has a value inside its interval."""
+    report = suites.run(name, limit=limit)
+    assert report["summary"] and report["suite"] == name
+    for measure, (value, low, high, *_) in report["summary"].items():
+        assert math.isfinite(value) and low <= value + 1e-9 and value <= high + 1e-9, measure
+    table = suites.render(report)
+    assert all(measure in table for measure in report["summary"])
+    return report
+
+
+def test_the_planner_suite_stands_beside_a_keyword_rule() -> None:
+    names = run("planner", 8)["summary"]
+    assert any("keyword rule" in name for name in names) and any("zh" in name for name in names)
+
+
+def test_the_strategy_suite_stands_beside_the_shops_habit() -> None:
+    assert len(run("strategy", 1)["summary"]) >= 3
+
+
+@pytest.mark.slow
+def test_the_copy_suite_finds_no_breach() -> None:
+    summary = run("copy", 1)["summary"]
+    assert all(value == 0 for name, (value, *_) in summary.items() if name.endswith("in breach"))
+    assert any("template filling" in name for name in summary)
