@@ -67,9 +67,9 @@ class AdapterWriter:
 
 def sound(draft: dict[str, Any], words: frozenset[str], language: str) -> bool:
     """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
-    English, nothing stuttered four times in a row, no gap where a word should be."""
+    English, nothing stuttered four times in a row, no gap where a word should be, nothing but a code to enter."""
     parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
-    if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]", part) for part in parts):
+    if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):

@@ -23,7 +23,7 @@ from campaignwright.agent.turns import ToolCall
 from campaignwright.tools.base import Context, MissingData, Tool, ToolError, ToolResult, call
 
 LOG = logging.getLogger(__name__)
-REPAIRS = 2  # further tries after a refused call, in a row
+REPAIRS = 2  # further tries after a refused call of a tool; twice as many when several tools refuse in a row
 MOST_CALLS = 20  # calls in one turn
 
 
@@ -43,6 +43,7 @@ class Running:
     calls: list[ToolCall] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)  # of each tool since its last result
     in_a_row: int = 0  # refusals since the last result of any tool
+    refused: ToolError | None = None  # the last call's refusal
     stop: tuple[str, str] | None = None
     answered: set[str | None] = field(default_factory=set)  # ids of calls that have run
     turnstile: threading.Condition = field(default_factory=threading.Condition)
@@ -66,7 +67,7 @@ class Running:
     @property
     def repeated(self) -> bool:
         """Whether the last call is the one before once more."""
-        return len(self.calls) > 1 and len({json.dumps([one.name, one.arguments]) for one in self.calls[-2:]}) == 1
+        return len(self.calls) > 1 and len({json.dumps([one.name, one.arguments], sort_keys=True) for one in self.calls[-2:]}) == 1
 
     def end(self, code: str, name: str, /, **slots: object) -> None:
         """End the turn with the fixed sentence `name`; the first reason stays."""
@@ -103,12 +104,12 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
     result: ToolResult | None = None
     try:
         if running.repeated:
-            raise ToolError(running.calls[-2].error or "The same call was just made; use its answer and go on.", retry=True)
+            raise running.refused or ToolError("The same call was just made; use its answer and go on.", retry=True)
         result, record.seconds = call(running.registry, running.ctx, name, arguments)
         answer = result.for_model()
         record.result = result.model_dump(mode="json")
         running.refusals.pop(name, None)
-        running.in_a_row = 0
+        running.in_a_row, running.refused = 0, None
     except ToolError as error:
         answer = _refused(running, record, error)
     except Exception as error:  # a defect in a tool: say so, log, stop; the conversation stays usable
@@ -131,11 +132,11 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
-    record.error = error.shown(running.language)
+    record.error, running.refused = error.shown(running.language), error
     if error.retry:
         running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
         running.in_a_row += 1
-        if running.in_a_row > REPAIRS:
+        if running.refusals[record.name] > REPAIRS or running.in_a_row > 2 * REPAIRS:
             running.end("repair", "repair_failed", reason=record.error)
     return error.for_model()
 

@@ -5,7 +5,8 @@ that break a limit, state an unknown fact, hold a banned claim or lack the opt-o
 `audience` and `offer`: read off the text by a classifier trained on the hand-written exemplars; beside it the same classifier
 on the exemplars (five folds) and on the variants with their labels shuffled. `longest run`: share of a variant's longest run of
 words that stands word for word in an exemplar or training line; `distinct-2`: different word pairs among all. Template
-filling (an exemplar of the same channel with the shop's facts) stands beside it. Intervals: Wilson, bootstrap or (distinct-2) jackknife, 95 %.
+filling (an exemplar of the same channel with the shop's facts) stands beside it. Intervals: Wilson, bootstrap or, for
+distinct-2, jackknife, 95 %.
 """
 
 from __future__ import annotations

@@ -127,9 +127,9 @@ def test_repair_ends_after_two_more_tries(small, fake_model):
 
 
 def test_refusals_of_several_tools_add_up(small, fake_model):
-    fake_model.queue = [("price", {"product": "boot"}), ("send_mail", {}), ("price", {"product": "clog"})]
-    turn = small.ask("price of boots")
-    assert turn.error == "repair" and "clog" in turn.text
+    names = ("price", "send_mail", "call_bank", "price", "send_mail")
+    fake_model.queue = [(name, {"product": f"boot {number}"}) for number, name in enumerate(names)]
+    assert small.ask("price of boots").error == "repair" and fake_model.queue == []
 
 
 @pytest.mark.parametrize(

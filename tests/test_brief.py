@@ -204,6 +204,14 @@ def test_an_end_date_gives_the_days(ctx: Context) -> None:
     ask(ctx, start="1 December", days="7 days")
     ask(ctx, days="can it end on the 10th rather than the 7th")
     assert ctx.brief.days == 10
+    ask(ctx, start="8 December")
+    for said, days in {"until the 10th": 3, "before the 10th": 2, "到12月15日": 8, "two weeks, before the holidays": 14}.items():
+        ask(ctx, days=said)
+        assert ctx.brief.days == days, said
+    ask(ctx, start="before Christmas", days="two weeks")
+    assert (ctx.brief.start, ctx.brief.days) == (ctx.today, 14)
+    ask(ctx, start="双十二", days="5天")
+    assert (ctx.brief.start, ctx.brief.days) == (dt.date(2026, 12, 12), 5)
     with pytest.raises(ToolError, match="end"):
         ask(ctx, days="until 28 November 2026")
 

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
+from campaignwright.finetune import locate
+from campaignwright.finetune.templates import templates
 from campaignwright.market.words import AUDIENCES
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools import normalise
@@ -454,7 +456,8 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
             "20% more": 12_000, "down 20%": 8_000, "double it": 20_000, "cut by half": 5_000, "half as much again": 15_000,
             "two thirds less": 3_333.33, "a tenth more": 11_000, "another 2k": 12_000, "2k more": 12_000, "再加5000": 15_000,
             "up the budget by 4,000": 14_000, "three times the budget": 30_000, "1.5倍": 15_000, "+20%": 12_000, "+ 2k": 12_000,
-            "one and a half times what it was": 15_000, "预算乘以2": 20_000, "halving the budget": 5_000,
+            "增加2倍": 30_000, "cut it by a factor of 2": 5_000, "one and a half times what it was": 15_000, "预算乘以2": 20_000,
+            "halving the budget": 5_000,
         },
     ),
     "fraction": (
@@ -588,6 +591,35 @@ def test_a_change_stays_in_range_and_currency_and_a_lift_is_none() -> None:
             normalise.money(vague, currency="CNY", current=10_000)
 
 
+@pytest.mark.parametrize(("reader", "said", "expected"), [
+    ("money", "more like 7k", 7_000), ("money", "double digits: 12k", 12_000), ("money", "don't spend anything", 0),
+    ("fraction", "no code, 15%", 0.15), ("fraction", "20% off, no codes", 0.2), ("fraction", "8折，不要优惠码", 0.2),
+    ("fraction", "half the catalogue at 20% off", 0.2), ("fraction", "no offer deeper than 20%", 0.2),
+    ("duration", "ten days, lose the last two", 10), ("ratio", "4x", 4), ("ratio", "3x our ROAS goal", 3),
+])  # fmt: skip
+def test_a_value_beside_words_of_change_or_refusal_is_the_value(reader: str, said: str, expected: float) -> None:
+    assert reading(reader, said, current=0.1 if reader == "fraction" else 14) == expected
+
+
+@pytest.mark.parametrize("said", ["don't know", "no idea", "never mind", "a free hand", "no limit"])
+def test_not_knowing_is_no_budget_of_nothing(said: str) -> None:
+    with pytest.raises(ToolError):
+        normalise.money(said, currency="USD")
+
+
+def test_every_refusal_of_a_discount_that_the_corpus_labels_is_read() -> None:
+    said = [item["labels"]["max_discount"] for item in templates() if item.get("labels", {}) and "max_discount" in item["labels"]]
+    refused = {words for words in said if locate.NO_DISCOUNT.fullmatch(words)}
+    assert len(refused) > 10 and {words: normalise.fraction(words) for words in refused} == dict.fromkeys(refused, 0.0)
+
+
+def test_the_bare_name_of_a_sale_is_its_period_and_a_stretch_under_way_goes_on() -> None:
+    assert normalise.event_period("双十二", TODAYS[0]) == (dt.date(2026, 12, 10), 3)
+    assert normalise.event_period("双十二", dt.date(2026, 12, 11)) == (dt.date(2026, 12, 11), 2)
+    assert normalise.event_period("从双十二开始", TODAYS[0]) is None
+    assert normalise.start_and_days("the twelve days of christmas", dt.date(2027, 1, 2)) == (dt.date(2027, 1, 2), 4)
+
+
 @needs_lexicon
 @pytest.mark.parametrize(("group", "reader", "current"), [
     ("money", "money", 7_000), ("percent", "fraction", 0.07), ("roas", "ratio", 1.7), ("durations", "duration", 11),
@@ -639,9 +671,13 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("from 28 Nov until 3 December", "2026-11-28", 6),
         ("Black Friday", "2026-11-27", None),
         ("until Christmas", "2026-11-23", 33),
-        ("双十一", "2027-11-01", 11),
-        ("双十二", "2026-12-10", 3),
+        ("双十一", "2027-11-11", 1),
         ("before Christmas", "2026-11-23", 32),
+        ("two weeks before Christmas", "2026-12-11", None),
+        ("圣诞前两周", "2026-12-11", None),
+        ("12月1日前后", "2026-12-01", None),
+        ("not before 1 December", "2026-12-01", None),
+        ("从双十一开始", "2027-11-11", 1),
         ("春节前", "2026-11-23", 75),
         ("a week before Christmas", "2026-12-18", None),
         ("the day after Boxing Day", "2026-12-27", None),

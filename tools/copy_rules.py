@@ -36,7 +36,7 @@ _WORD_NUMBER = re.compile(
     r"[- ](?:per ?cent|percent|dollars?|pounds?|euros?|quid|days? (?:left|only)|hours? (?:left|only))\b", re.I)
 _CODE = re.compile(r"\b(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4,}\b|(?:\bcode|优惠码|口令)[ :：]+([A-Z0-9]{3,})\b")
 
-_CODE_WORD = re.compile(r"\b(?:promo |discount |voucher )?codes?\b|\benter\b|优惠码|折扣码|优惠口令", re.I)  # what is entered is a code
+_CODE_WORD = re.compile(r"\b(?:promo |discount |voucher )?codes?\b|优惠码|折扣码|优惠口令", re.I) 
 
 
 class Check(NamedTuple):

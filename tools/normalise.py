@@ -1,13 +1,12 @@
 """Reads values in the marketer's own words, English and Chinese, into canonical form: the one module that tools import.
 
 Money, fractions, ratios, counts (normalise_numbers), lengths of time (normalise_duration), dates and ranges of dates
-(normalise_dates), channels, audiences, offers (normalise_names), products (normalise_products), campaigns
-(normalise_campaigns). Canonical
-values are accepted too. What cannot be read, or has two readings, raises ToolError(retry=True) naming argument,
-expected
-and received; nothing is guessed.
+(normalise_dates, normalise_calendar), channels, audiences, offers (normalise_names), products (normalise_products),
+campaigns (normalise_campaigns). Canonical values are accepted too. What cannot be read, or has two readings, raises
+ToolError(retry=True) naming argument, expected and received; nothing is guessed.
 """
 
+from campaignwright.tools.normalise_calendar import event_period
 from campaignwright.tools.normalise_campaigns import campaign
 from campaignwright.tools.normalise_dates import assumed_order, day_first, start_and_days
 from campaignwright.tools.normalise_duration import duration
@@ -35,5 +34,6 @@ __all__ = [
     "products",
     "ratio",
     "spoken",
+    "event_period",
     "start_and_days",
 ]

@@ -100,7 +100,7 @@ def _today_anchor(name: str, today: dt.date) -> dt.date:
 def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
     """(start, days) of a stretch's rule, the first that is not over, from today when it has begun; None when the tables do
     not reach it."""
-    for year in range(today.year, today.year + 3):
+    for year in range(today.year - 1, today.year + 3):
         anchor = rule["anchor"]
         day = _today_anchor(anchor["today"], today) if "today" in anchor else _anchor(anchor, year)
         if day is None:
@@ -172,6 +172,13 @@ def named_range(text: str, today: dt.date) -> tuple[dt.date, int] | None:
         if hits and len({table[form] for form, score, _ in hits if score >= hits[0][1] - 4}) == 1:
             return resolve(_data()["ranges"][table[hits[0][0]]]["rule"], today)
     return whole_month(text, today)
+
+
+def event_period(said: object, today: dt.date) -> tuple[dt.date, int] | None:
+    """(start, days) of the sales period that the bare name of an event stands for ("双十二": 10 to 12 December); else None."""
+    period = _data()["periods"].get(clean(said))
+    rule = next((one["rule"] for one in _data()["ranges"] if one["id"] == period), None)
+    return resolve(rule, today) if rule else None
 
 
 def whole_month(text: str, today: dt.date) -> tuple[dt.date, int] | None:

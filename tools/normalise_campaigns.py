@@ -15,7 +15,7 @@ from campaignwright.tools.normalise_categories import category_alias, stem, word
 from campaignwright.tools.normalise_names import strip_frame
 from campaignwright.tools.normalise_text import clean, problem
 
-_YEARS = {r"\blast year(?:'?s)?\b|去年": -1, r"\bthis year(?:'?s)?\b|今年": 0, r"前年": -2}
+_YEARS = {r"\blast[ -]year(?:'?s)?\b|去年": -1, r"\bthis year(?:'?s)?\b|今年": 0, r"(?<!大)前年": -2}
 
 
 def campaign(said: object, workspace: Workspace, today: dt.date, *, argument: str = "campaign") -> str:
@@ -38,9 +38,11 @@ def campaign(said: object, workspace: Workspace, today: dt.date, *, argument: st
         return pool["campaign_id"].iloc[-1]
     if narrowed and len(pool) == 1:
         return pool["campaign_id"].iloc[0]
+    in_year = _year(text, today)[0]
+    near_ones = _of_year(frame, in_year) if in_year else frame
     near = process.extract(
         text,
-        dict(zip(frame["campaign_id"], frame["name"].map(clean), strict=True)),
+        dict(zip(near_ones["campaign_id"], near_ones["name"].map(clean), strict=True)),
         scorer=fuzz.ratio,
         limit=3,
         score_cutoff=0,
@@ -62,15 +64,14 @@ def campaign(said: object, workspace: Workspace, today: dt.date, *, argument: st
 def _narrow(text: str, frame: pd.DataFrame, today: dt.date) -> tuple[pd.DataFrame, bool]:
     """(campaigns of the year and month and with the words said, whether the text says any of these)."""
     dated = frame[frame["start"].notna()]
-    year = next((today.year + back for words_, back in _YEARS.items() if re.search(words_, text)), None)
+    year, text = _year(text, today)
     if year:
-        dated = frame = dated[pd.to_datetime(dated["start"]).dt.year == year]
-        text = re.sub("|".join(_YEARS), " ", text)
+        dated = frame = _of_year(dated, year)
     hits = _by_month(text, dated)
     rest = words(
         re.sub(
             r"\b(?:campaign|promo|promotion|push|sale|one|we|ran|last|latest|previous|most recent|mailing|"
-            r"test)\b|上一?[场次个]|最近|活动|那场|那次|的",
+            r"test)\b|上一?[场次个]|最近|活动|那场|那次|的|(?<!\d)\d{1,2}月份?",
             " ",
             text,
         )
@@ -86,6 +87,22 @@ def _narrow(text: str, frame: pd.DataFrame, today: dt.date) -> tuple[pd.DataFram
         wanted = [rest] + ([words(category[0])] if category else [])
         pool = pool[[any(w <= tokens for w in wanted) for tokens in wide]]
     return pool, bool(rest or year) or hits is not None
+
+
+def _year(text: str, today: dt.date) -> tuple[int | None, str]:
+    """(the year a text names, None without one; the text without it): "last year's", 2025, 去年."""
+    number = re.search(r"(?<!\d)(20\d\d)(?!\d)年?", text)
+    if number:
+        return int(number[1]), text.replace(number[0], " ")
+    for words_, back in _YEARS.items():
+        if re.search(words_, text):
+            return today.year + back, re.sub(words_, " ", text)
+    return None, text
+
+
+def _of_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Campaigns that started in the year or have it in their name."""
+    return frame[(pd.to_datetime(frame["start"]).dt.year == year) | frame["name"].str.contains(str(year), regex=False)]
 
 
 def _by_month(text: str, frame: pd.DataFrame) -> pd.DataFrame | None:

@@ -14,15 +14,17 @@ _HALF = re.compile(  # "half a lakh" is an amount
     r"\bhalf(?! (?:an? )?(?:hundred|thousand|grand|million|billion|mn|bn|lakh|lac|crore|k|m|dozen|point)s?\b| ?price)|"
     r"\bhalv(?:e|ing)|一半|减半|对半|砍半|腰斩"
 )
-TWICE = re.compile(r"\bdoubl\w*|\btwice\b|翻倍|翻一?番|加倍|两倍|[加多增涨高翻]一倍")
+TWICE = re.compile(r"\bdoubl(?:e|ed|es|ing)\b(?! digits?)|\btwice\b|翻倍|翻一?番|加倍|两倍|[加多增涨高翻]一倍")
 _TRIPLE = re.compile(r"\btripl\w*|三倍")
-_TIMES = re.compile(r" ?(?:times|x) (?:the|as|what|it|its|our|that)\b|(?<=[\d半])倍")
+_TIMES = re.compile(r" ?(?:times|x)(?:$| (?:the|as|what|it|its|our|that)\b)|倍(?!数)")
+_OTHERS = re.compile(r"\baverage|\bgoal|\btarget|\bindustry|\bcompetit|\blast (?:year|month|time)|去年|上次|同行|行业|目标|同期")
 _COUNTED = r"(?=by\b|another\b|\d|(?:an?|one|two|three|four|five|six|eight|ten|twenty)\b)"
 _MEASURE = r"(?:more|less|fewer|higher|lower|longer|shorter|deeper|shallower|bigger|smaller)"
 _WORDS = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|fifty|hundred)\b"
 _AMOUNT = r"[\d一二两三四五六七八九十]"
 _LESS = re.compile(
-    r"\bless\b|\bfewer\b|\blose\b|\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
+    r"\bless\b|\bfewer\b|(?<!can't )(?<!cannot )\blose (?=an?\b|one\b|two\b|three\b|\d)|"
+    r"\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
     r"\btake\b(?=.*\b(?:off|away|out)\b)|\bsmaller\b|\bshorte[rn]\w*|\bminus\b|\boff\b|\bcheaper\b|"
     rf"\bdown {_COUNTED}|(?<=%) down\b|减|砍|少(?=花|投|给|用|掉|跑|做|{_AMOUNT})|降|压|(?<!折)扣|缩|下调|调低"
 )
@@ -34,7 +36,7 @@ _MORE = re.compile(
     rf"加(?!元|币|拿大)|多(?=加|花|投|给|跑|做|{_AMOUNT})|涨|提高|追(?!求)|添|增|延长|上调|调高"
 )
 _HEDGE = re.compile(  # "no more than 8k" is 8k
-    rf"\bmore or less\b|\bno(?:t|thing)?(?: any| much)? {_MEASURE}\b(?: than)?|\b{_MEASURE} than\b|"
+    rf"\bmore or less\b|\bmore like\b|\bno(?:t|thing)?(?: any| much)? {_MEASURE}\b(?: than)?|\b{_MEASURE} than\b|"
     rf"\b(?:or|and) {_MEASURE}\b|\b{_MEASURE} (?:if (?:at all )?(?:possible|needed|you can|we can)|would be)\b|"
     rf"\ban? {_MEASURE}(?= .*\b(?!by\b)(?:\d|{_WORDS}))(?!.*\bby\b)|\b{_MEASURE} [\w -]*\bof(?= [$€£¥]?(?:\d|{_WORDS}))|"
     r"\boff[ -]?(?:season|peak)\b|\bcut-off\b|\b(?:an?|the|as|hard) cut off\b|"
@@ -131,12 +133,18 @@ def factor(text: str) -> float | None:
 
 
 def _times(text: str) -> float | None:
-    """The number that a text multiplies by: "one and a half times what it was", "乘以2"; None without one."""
+    """What a text multiplies by: "one and a half times what it was" 1.5, "乘以2" 2, "增加2倍" 3, "cut by a factor of 2" 0.5;
+    None when it names no multiple, or one of something else ("3 times the industry average")."""
     found = numbers(text)
-    if len(found) != 1:
+    if len(found) != 1 or found[0].value <= 0 or _OTHERS.search(text):
         return None
-    times = _TIMES.match(text, found[0].end) or re.search(r"乘以?\s?$|\bfactor of $", text[: found[0].start])
-    return found[0].value if times else None
+    value, behind, ahead = found[0].value, text[found[0].end :], text[: found[0].start]
+    if not (_TIMES.match(behind) or re.search(r"乘以?\s?$|\bfactor of $", ahead)):
+        return None
+    sign = 0 if TO.search(text) else direction(text)
+    if sign < 0:
+        return 1 / value
+    return value + 1 if sign and behind.startswith("倍") else value
 
 
 def _share(text: str) -> float | None:

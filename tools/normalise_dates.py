@@ -232,23 +232,23 @@ def start_and_days(
         if day < today:
             raise problem(argument, f"an end on or after the start, {today.isoformat()}", said)
         return today, (day - today).days + 1
-    offset = re.search(
-        r"(?:^|\W)(?:(?:a|one|the) (day|week)|(\d+) (day|week)s?) (before|after)\s*(?:the )?$", text[: only.start]
-    )
-    if offset:
-        size = (int(offset[2]) if offset[2] else 1) * (7 if "week" in (offset[1] or offset[3]) else 1)
-        return add_days(day, size if offset[4] == "after" else -size), None
-    ahead = re.search(r"\b(?:before|ahead of|in time for)\s*(?:the )?$", text[: only.start])
-    if not durations(rest) and (ahead or re.match(r"(?:到来)?(?:之|以)?前", text[only.end :])):
-        return _run_up(day, today, said, argument)
     days = total(rest, said, argument) if durations(rest) else None
+    english = re.search(r"(?<!not )(?<!no earlier than )\b(before|ahead of|in time for|after)\s*(?:the )?$", text[: only.start])
+    chinese = re.match(r"(?:到来)?[之以]?(?:前(?![后夕])|后)", text[only.end :])
+    link = english[1] if english else "after" if chinese and "后" in chinese[0] else "before" if chinese else ""
+    if link and days:  # "a week before Christmas", "圣诞前两周"
+        return add_days(day, int(days) if link == "after" else -int(days)), None
+    if link and link != "after":
+        return _run_up(text[: only.start], day, today, said, argument)
     return day, int(days) if days else None
 
 
-def _run_up(day: dt.date, today: dt.date, said: object, argument: str) -> tuple[dt.date, int]:
-    """From today up to the day before `day`."""
-    if day <= today:
-        raise problem(argument, f"a day after {today.isoformat()}", said)
+def _run_up(before: str, day: dt.date, today: dt.date, said: object, argument: str) -> tuple[dt.date, int]:
+    """From today up to the day before `day`; not for "just before", nor over more than half a year."""
+    if re.search(r"\b(?:just|right|shortly|few \w+|some \w+|well)\s+(?:before|ahead)", before):
+        raise problem(argument, f"{EXPECTED}, or how many days before", said)
+    if not 1 <= (day - today).days <= 183:
+        raise problem(argument, f"a day in the half year after {today.isoformat()}", said)
     return today, (day - today).days
 
 

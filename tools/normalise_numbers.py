@@ -48,7 +48,8 @@ _SIGNS: tuple[tuple[str, str | tuple[str, ...]], ...] = (
 )
 _BIT = re.compile(r"一[点些下](?![零一二两三四五六七八九\d])")  # "多一点" names no number
 _NONE = re.compile(
-    r"^(?:don'?t|do not|never|not a (?:cent|penny|dime|dollar)|no|zero|nil|nothing|none|free)\b|^0$|"
+    r"^(?:don'?t|do not|don'?t spend.*|not a (?:cent|penny|dime|dollar))$|"
+    r"^(?:no(?! (?:idea|limit|clue|preference|matter|max))|zero|nil|nothing|none|free(?! (?:hand|rein)))\b|^0$|"
     r"零预算|没有?预算|不花钱|一分不花"
 )
 _EACH = (
@@ -178,18 +179,19 @@ def _moved(current: float, step: float, said: object, argument: str) -> float:
 
 _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?折")
 _NO_DISCOUNT = re.compile(
-    r"\b(?:no|zero|without|nothing)\b.{0,12}\b"
-    r"(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut|coupon|voucher|code)s?\b|"
-    r"^(?:none|no|nothing|nil)$|full price|(?:不|别)(?:能|可|想|适合|宜|许|准|得|会)?再?(?:打折|降价)(?!超|低|高|大|太|少|多|过)|"
-    r"原价|零折扣|无折扣|不让利|正价|"
+    r"\b(?:no|zero|without|nothing|w/o|not an?|never)\b.{0,12}\b"
+    r"(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut|coupon|voucher|code|sale)s?\b|"
+    r"^(?:none|no|nothing|nil)$|full[ -]price|(?:不|别)(?:能|可|想|适合|宜|许|准|得|会)?再?(?:打折|降价)(?!超|低|高|大|太|少|多|过|吗)|"
+    r"(?:没法|不会|别)打折(?!吗)|不参加折扣|一分不让|promo-free|at the price they are|not discounting|discounting$|"
+    r"don't (?:hand me a|do never) discounts?|原价|零折扣|无折扣|不让利|正价|"
     r"(?:不|没有|没|无|别|取消|去掉)[要用做给带含提设写搞有]?(?:任何|什么)?的?(?:折扣|打折|优惠|促销)(?!超|低|高|大|太|少|多|过)|"
     r"(?:折扣|优惠|打折)(?:这块)?(?:也|都|就)?(?:取消|不要|不用|去掉|免了)[了吧]*$"
 )
 
 
 def no_discount(text: str) -> bool:
-    """Whether a cleaned text without a number says that nothing is taken off: "full price", "不要折扣"."""
-    return bool(_NO_DISCOUNT.search(text)) and not numbers(text)
+    """Whether a cleaned text without a number above 0 says that nothing is taken off: "full price", "不要折扣"."""
+    return bool(_NO_DISCOUNT.search(text)) and not any(n.value for n in numbers(text))
 
 
 _POINTS = re.compile(
@@ -214,7 +216,7 @@ def fraction(
     """
     expected = "a percentage such as 15%, 15% off or 八五折"
     text = _BIT.sub("", tail(clean(said)))
-    if _NO_DISCOUNT.search(text):
+    if no_discount(text):
         return 0.0
     text = _point(text)
     value = None if lift else _changed_share(text, current, said, argument)
@@ -251,7 +253,9 @@ def _changed_share(text: str, current: float | None, said: object, argument: str
     if scale is not None:
         return scaled(current, scale, "a percentage", said, argument)
     twice = TWICE.search(text) and not numbers(text)
-    if twice or re.search(r"\bhalv(?:e|ing)|\bin half\b|\bhalf (?:the|that|as|of (?:the|that))\b|减半|砍半|少一半", text):
+    if twice or re.search(r"\bhalv(?:e|ing)|\bin half\b|减半|砍半|少一半", text) or (
+        not numbers(text) and re.search(r"\bhalf (?:the discount|that|as (?:deep|much)|of (?:it|that|the discount))\b", text)
+    ):
         return standing(current, "a percentage", said, argument) * (2 if TWICE.search(text) else 0.5)
     return None
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from campaignwright.market.export_numbers import money
 from campaignwright.market.words import (
     AUDIENCES,
     OWNED_CHANNELS,
@@ -188,7 +189,8 @@ class _Reading:
         day_first = normalise.day_first(self.values["currency"], self.ctx.request)
         length: int | None = None
         if "start" in self.said:
-            start, length = normalise.start_and_days(
+            stretch = None if "days" in self.said else normalise.event_period(self.said["start"], today)
+            start, length = stretch or normalise.start_and_days(
                 self.said["start"], today, current=old.start if old else None, day_first=day_first
             )
             if start < today:
@@ -214,15 +216,15 @@ class _Reading:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""
         words, first = self.said["days"], start or self.ctx.today
         if re.search(
-            r"\b(?:until|till|ends?|ending|through|finish\w*|before|ahead of)\b|结束|截止|到.+[日号]|前$", words
-        ) and not re.search(r"\bweekend", words):
+            r"\b(?:until|till|ends?|ending|through|finish\w*)\b|结束|截止|到.+[日号]|[日号节]前$", words
+        ) and not re.search(r"\bweekend", words) or re.fullmatch(r"(?:before|ahead of) .*", words.lower()):
             end, length = normalise.start_and_days(
                 re.sub(r"\brather than.*|\binstead of.*|而不是.*", "", words), first, argument="days", day_first=day_first
             )
-            if length is None:
-                if end < first:
-                    raise refused("end_first", "days", end=end, start=first)
-                return (end - first).days + 1
+            if length is None and end < first:
+                raise refused("end_first", "days", end=end, start=first)
+            if length is None or end == first:
+                return length or (end - first).days + 1
         try:
             return normalise.duration(words, current=self.old.days if self.old else None)
         except ToolError:
@@ -238,9 +240,8 @@ class _Reading:
     def _assume(self) -> None:
         """Fill what nobody stated."""
         if self.values.get("budget") is None and "budget" not in self.missing:
-            usual = self.ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0")
-            if usual:
-                self.values["budget"] = round(float(usual), 2)
+            if usual := self._usual_budget():
+                self.values["budget"] = round(usual, 2)
                 self.notes.append(self.say("usual_budget"))
             else:
                 self.missing.append("budget")
@@ -249,6 +250,10 @@ class _Reading:
         if self.values.get("start") is None and "start" not in self.missing:
             self.values["start"] = self.ctx.today + dt.timedelta(days=7 - self.ctx.today.weekday())
 
+    def _usual_budget(self) -> float:
+        """The median budget of past campaigns; 0 without any."""
+        return float(self.ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0") or 0)
+
     def _contradictions(self) -> None:
         value = self.values.get
         channels, budget, discount = value("channels") or [], value("budget"), value("max_discount")
@@ -256,6 +261,8 @@ class _Reading:
             self.conflict("no_money", "budget", channels=", ".join(channels))
         elif budget == 0:
             self.notes.append(self.say("owned_only"))
+        elif budget and "budget" in self.said and budget < self._usual_budget() / 100:  # "3 times the average" is not 3
+            self.conflict("tiny", "budget", budget=money(budget, self.ctx.workspace.currency, self.ctx.language))
         if value("objective") == "retention" and value("audience") == "new":
             self.conflict("retain_new", "audience")
         if discount and "max_discount" in self.said and _refuses_discount(self.ctx.request):

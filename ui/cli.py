@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_finetune.app, name="finetune")
 
+
 def _day(text: str | None) -> dt.date | None:
     if text is None:
         return None
