@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from campaignwright.agent.listing import listing
 from campaignwright.agent.prompting import sentence
 from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
-from campaignwright.market.export_document import caveats, variant_lines
+from campaignwright.market.export_document import caveats
 from campaignwright.tools.base import Figure
 
 
@@ -39,13 +40,13 @@ class Narrator:
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
         rendered = Rendered(final) if error else render(final, self._grounds())
         parts = [rendered.text] if rendered.text else []
+        more = caveats(plans[-1]) if plans else self._lists()
         if error or not rendered.text:
-            told = bool(notes or self._unanswered()) and not rendered.dropped
+            told = bool(more or notes or self._unanswered()) and not rendered.dropped
             parts = parts or self._instead(rendered, figures, bool(plans), told)
             self._emit("\n\n".join(parts))
-        if more := caveats(plans[-1]) if plans else self._copy(results):
-            self._emit("".join(f"\n\n{part}" for part in more))
-            parts += more
+        self._emit("".join(f"\n\n{part}" for part in more))
+        parts += more
         if not plans:  # a plan prints its own notes
             more = [note for note in [*notes, *self._unanswered()] if note not in parts and not error]
             self._emit("".join(f"\n\n{note}" for note in more))
@@ -56,13 +57,11 @@ class Narrator:
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
 
-    def _copy(self, results: list[dict]) -> list[str]:
-        """The copy that was written in this turn, one paragraph a variant."""
-        assets = [result["data"]["asset"] for result in results if "asset" in result["data"]]
-        return [
-            "\n".join([f"{variant['id']}", *(f"- {line}" for line in variant_lines(variant, self.running.language))])
-            for asset in assets for variant in asset["variants"]
-        ]  # fmt: skip
+    def _lists(self) -> list[str]:
+        """What the tools of this turn found beyond a sentence."""
+        currency = self.running.ctx.workspace.currency
+        done = [(call.name, call.result) for call in self.running.calls if call.result]
+        return [part for name, result in done for part in listing(name, result, self.running.language, currency)]
 
     def _grounds(self) -> Grounds:
         done = [(call.name, call.result) for call in self.running.calls if call.result]
@@ -74,8 +73,10 @@ class Narrator:
         if planned:
             return [sentence("plan_ready", language)]
         said = [sentence("nothing_grounded" if rendered.dropped else "no_answer", language)]
+        if told and not figures:
+            return []
         if not figures:
-            return [] if told else said
+            return said
         line = figures_line(figures, language, self.running.ctx.workspace.currency)
         return [*(said if rendered.dropped else []), line]
 

@@ -88,3 +88,23 @@ def test_a_brief_that_lacks_something_is_asked_about(copilot, fake_model):
     turn = copilot.ask("unicorns, $5k")
     assert fake_model.choices[-1] == "none" and turn.plan is None
     assert turn.text.startswith("Which product is it?") and "catalogue" in turn.text
+
+
+def test_lists_are_printed_whole(copilot, fake_model):
+    fake_model.queue = [("recommend_products", {"audience": "high_value", "k": "seven"}), "These fit them."]
+    recommended = copilot.ask("seven products for VIPs").text
+    assert recommended.startswith("These fit them.") and recommended.count("\n- ") == 7
+    fake_model.queue = [("search_campaigns", {"query": "best ROAS", "k": "three"}), "Here they are."]
+    found = copilot.ask("three best campaigns by ROAS").text
+    assert found.count("ROAS (revenue / spend)") == 3
+    fake_model.queue = [("allocate_budget", {"budget": "10000"}), ""]
+    split = copilot.ask("split 10000").text
+    assert "Search ads: $" in split and "marginal" not in split
+
+
+def test_the_answer_says_what_a_plan_leaves_unspent(copilot, fake_model):
+    brief = {"objective": "profit", "products": ["coffee"], "budget": "$30k", "channels": ["email"]}
+    fake_model.queue = [("set_brief", brief), ("generate_strategies", {}),
+                        ("finish_plan", {"strategy_id": "s1"}), "Ready."]  # fmt: skip
+    turn = copilot.ask("coffee by email, $30k, as much profit as possible")
+    assert any(risk["code"] == "unspent" for risk in turn.plan["risks"]) and "left unspent" in turn.text

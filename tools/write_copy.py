@@ -191,7 +191,8 @@ def _notes(language: str, job: CopyJob, facts: CopyFacts, spec: dict, limits: di
     """Plain sentences for the person, in their `language` (the copy has its own). `tried`: variants kept, wanted, rounds."""
     kept, want, rounds = tried
     channel = label("channel", job.channel, language)
-    notes = [] if job.planned else [sentence("copy_whole_shop", language)]
+    alone = "copy_whole_shop" if not job.products else "copy_no_offer" if job.offer == "none" else ""
+    notes = [sentence(alone, language)] if alone and not job.planned else []
     if kept < want:
         code = "copy_short" if kept else "copy_none"
         notes.append(sentence(code, language, kept=kept, wanted=want, channel=channel, rounds=rounds))
