@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -81,6 +82,7 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         box.fill("Plan a 2-week campaign for running shoes, $20k, ROAS at least 4")
         page.locator("#send").click()
         expect(page.locator("#chat").get_by_text("set brief").first).to_be_visible(timeout=60_000)
+        assert not page.locator("#verdict h1").is_visible()  # the cards come first
         picture(page, "streaming")
         for plot in ("#plot-forecast", "#plot-budget", "#plot-price"):
             expect(page.locator(f"{plot} .js-plotly-plot")).to_be_visible(timeout=120_000)
@@ -88,6 +90,13 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         expect(page.locator("#plan table").first).to_be_visible()
         page.wait_for_timeout(1500)
         picture(page, "plan")
+        card = page.locator("#chat").get_by_role("button", name="set brief")
+        expect(card).to_contain_text(re.compile(r"\d+(?:\.\d+)?s"))
+        card.click()
+        for shown in ("Input", "$20k", "Output"):
+            expect(page.locator("#chat").get_by_text(shown).first).to_be_visible()
+        page.wait_for_timeout(800)  # it unfolds
+        picture(page, "card")
         with page.expect_download(timeout=30_000) as download:
             page.locator("#files a[download$='.json']").first.click()
         download.value.save_as(tmp_path / "plan.json")
@@ -105,5 +114,9 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         page.locator("#approve").click()
         expect(page.locator("#approved")).to_contain_text("Everything in the files is paused", timeout=30_000)
         picture(page, "approved")
+        picker = page.locator("#workspace input")
+        picker.fill("second")
+        picker.press("Enter")
+        expect(page.locator("#chat")).to_contain_text("What should we sell", timeout=30_000)  # a new shop, a new conversation
         browser.close()
     assert not outside

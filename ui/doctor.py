@@ -98,7 +98,7 @@ def _benchmark() -> bool:
     from campaignwright.market.workspace import Workspace
     from campaignwright.models.train import train
 
-    table = Table("step", "seconds", "goal", "peak memory GiB")
+    table = Table("step", "seconds", "goal", "peak memory so far, GiB")
 
     def row(name: str, started: float, goal: str) -> None:
         table.add_row(name, f"{time.perf_counter() - started:.1f}", goal, f"{_peak_gib():.2f}")
@@ -109,7 +109,7 @@ def _benchmark() -> bool:
         made = time.perf_counter()
         with Workspace.open(Path(folder) / "big", create=True) as shop:
             import_file(shop, file)
-        row(f"import of {lines:,} order lines", made, "30")
+        row(f"import of {lines:,} order lines", made, "30, below 3 GiB")
         started = time.perf_counter()
         make_demo(Path(folder) / "demo", end=dt.date.today() - dt.timedelta(days=1)).close()
         row("demo workspace", started, "60")

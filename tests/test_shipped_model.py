@@ -1,0 +1,51 @@
+"""The shipped model end to end on the demo shop: a Chinese plan, a question for a vague request, a refusal off topic."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import shutil
+
+import pytest
+
+from campaignwright.agent import Copilot
+from campaignwright.market.exporters import render_markdown
+
+
+@pytest.fixture(scope="module")
+def copilot(demo_template, tmp_path_factory):
+    path = tmp_path_factory.mktemp("shipped") / "demo"
+    shutil.copytree(demo_template, path)
+    with Copilot.open(path, today=dt.date(2026, 11, 23)) as opened:
+        yield opened
+
+
+def chinese(text: str) -> float:
+    """Share of Chinese characters among letters."""
+    letters = [character for character in text if character.isalpha()]
+    return sum("\u4e00" <= character <= "\u9fff" for character in letters) / max(len(letters), 1)
+
+
+def test_a_chinese_request_gets_a_chinese_plan(copilot):
+    turn = copilot.ask("给老客户做一个咖啡的活动，预算2万美元，下周一开始，两周", session="zh")
+    assert turn.error is None and turn.plan, turn.text
+    brief = turn.plan["brief"]
+    assert (brief["language"], brief["audience"], brief["budget"], brief["days"]) == ("zh", "loyal", 20_000, 14)
+    document = render_markdown(turn.plan)
+    assert chinese(turn.text) > 0.8 and all(chinese(title) > 0.5 for title in re.findall(r"^## (.+)$", document, re.MULTILINE))
+    variants = [variant for asset in turn.plan["assets"] for variant in asset["variants"]]
+    assert variants and all(chinese(json.dumps(variant["raw"], ensure_ascii=False)) > 0.3 for variant in variants)
+
+
+@pytest.mark.parametrize("said", ["I want to do some marketing", "我想做推广"])
+def test_a_vague_request_gets_a_question(copilot, said):
+    turn = copilot.ask(said, session=said)
+    assert not turn.tool_calls and re.search(r"[?？]|[Tt]ell me|告诉我", turn.text), turn.text
+
+
+@pytest.mark.parametrize("said", ["What's the weather in Paris tomorrow?", "Write a poem about the sea", "帮我写一段Python代码"])
+def test_an_off_topic_request_gets_a_refusal(copilot, said):
+    turn = copilot.ask(said, session=said)
+    assert not turn.tool_calls and turn.text and turn.plan is None
+    assert re.search(r"I (?:can't|don't|only|have no)|我(?:不|只)|不(?:会|能|懂)|不是", turn.text), turn.text
