@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import json
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,3 +251,22 @@ def test_the_benchmark_times_only_plans_that_came_back(plan: dict | None, rows: 
 def test_doctor_finds_everything_in_place(demo_copy: Path, tmp_path: Path) -> None:
     checked = run("doctor", "-w", demo_copy, folder=tmp_path)
     assert checked.returncode == 0 and "FAIL" not in checked.stdout, checked.stdout
+
+
+@pytest.mark.slow
+def test_kill_9_during_training_loses_nothing(demo_copy: Path) -> None:
+    with Workspace.open(demo_copy) as shop:
+        before = shop.data_hash()
+    shutil.rmtree(demo_copy / "models", ignore_errors=True)
+    for seconds in (4, 9):  # early and in the middle
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, "train", "-w", str(demo_copy)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(seconds)
+        assert process.poll() is None
+        process.kill()
+        process.wait(20)
+        with Workspace.open(demo_copy) as shop:
+            assert shop.data_hash() == before
+    assert run("train", "-w", demo_copy, folder=demo_copy.parent).returncode == 0
+    again = run("train", "-w", demo_copy, folder=demo_copy.parent)
+    assert again.returncode == 0 and "current" in again.stdout + again.stderr

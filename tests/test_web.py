@@ -96,6 +96,7 @@ def test_ask_plots_upload_download(address: str, tmp_path: Path) -> None:
         for shown in ("Input", "$20k", "Output"):
             expect(page.locator("#chat").get_by_text(shown).first).to_be_visible()
         page.wait_for_timeout(800)  # it unfolds
+        card.scroll_into_view_if_needed()
         picture(page, "card")
         with page.expect_download(timeout=30_000) as download:
             page.locator("#files a[download$='.json']").first.click()

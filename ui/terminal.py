@@ -176,7 +176,7 @@ def show_report(report) -> None:
 
 
 def train(workspace: str, seed: int) -> None:
-    """Train with a bar; then one line a model."""
+    """Train with a bar; then one line a model; what was current has no seconds."""
     from campaignwright.market.workspace import Workspace
     from campaignwright.models.train import train as train_models
 
@@ -190,5 +190,6 @@ def train(workspace: str, seed: int) -> None:
         metrics = ", ".join(
             f"{key} {value:.3g}" for key, value in row["metrics"].items() if isinstance(value, int | float)
         )
-        table.add_row(name, f"{row['rows']:,}", f"{row['seconds']:.1f}", metrics)
+        took = "current" if row.get("current") else f"{row['seconds']:.1f}"
+        table.add_row(name, f"{row['rows']:,}", took, metrics)
     console.print(table)
