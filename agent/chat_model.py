@@ -89,7 +89,8 @@ class CampaignChatModel(BaseChatModel):
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
-        unsure = len(chances) > 1 and statistics.geometric_mean(chances[1:]) < self.text_confidence
+        sure = [chance for chance, _ in chances[0][1:]] if chances else []
+        unsure = bool(sure) and statistics.geometric_mean(sure) < self.text_confidence
         rest = "" if calls or unsure else written[shown:]
         yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
 

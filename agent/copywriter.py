@@ -7,6 +7,7 @@ what it rejects.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from campaignwright.tools.copy_format import FIELDS, copy_messages, english_word
 from campaignwright.tools.copy_rules import placement
 
 if TYPE_CHECKING:
-    from campaignwright.agent.local_model import LocalModel
+    from campaignwright.agent.local_model import Chances, LocalModel
 
 LONGEST = 700  # characters of a field whose limit is softer than this
 BANNED = {"en": "", "zh": "最"}  # characters that no copy in the language may hold (absolute terms in Chinese law)
@@ -51,18 +52,28 @@ class AdapterWriter:
     adapter: str | None = "copywriter"
     temperature: float = 0.6
     top_p: float = 0.9
-    spare: int = 3  # drafts beyond those asked for, since some will be rejected and a batch costs little more
+    spare: int = 6  # drafts beyond those asked for: a batch costs little more, and those that strayed most are left out
+    passed: int = 2  # drafts beyond those asked for that are passed on, since some will be rejected
     small: bool = True  # write_copy then tells the marketer to read every line before using it
     words: frozenset[str] = frozenset()  # the English words it was taught; a draft with another is not passed on
 
     def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
-        """`n` drafts and some to spare; fewer where drafts repeat or were cut off. `spec` as in `copy_messages`."""
+        """`n` drafts and a few to spare, those that strayed least; fewer where drafts repeat or were cut off. `spec` as in
+        `copy_messages`."""
+        chances: list[Chances] = []
         outs = self.local.generate(
             copy_messages(spec), adapter=self.adapter, grammar=writing_grammar(spec), n=n + self.spare, seed=seed,
-            temperature=self.temperature, top_p=self.top_p, max_new_tokens=500,
+            temperature=self.temperature, top_p=self.top_p, max_new_tokens=500, chances=chances,
         )  # fmt: skip
-        drafts = [draft for text in dict.fromkeys(outs) if (draft := _parse(text)) is not None]
-        return [draft for draft in drafts if sound(draft, self.words, spec["language"])]
+        slips = dict(zip(outs, map(strayed, chances), strict=True))
+        drafts = [draft for text in sorted(slips, key=slips.__getitem__) if (draft := _parse(text)) is not None]
+        return [draft for draft in drafts if sound(draft, self.words, spec["language"])][: n + self.passed]
+
+
+def strayed(chances: Chances) -> float:
+    """How far sampling went from what the model holds likely: the mean of log(likeliest / chosen) over tokens, 0 or more.
+    A choice among many equal ways to go on does not count, a slip does."""
+    return sum(math.log(best / max(chance, 1e-9)) for chance, best in chances) / max(len(chances), 1)
 
 
 def sound(draft: dict[str, Any], words: frozenset[str], language: str) -> bool:

@@ -27,6 +27,7 @@ from campaignwright.agent.loading import cpu_dtype, merged_adapters, quiet, thre
 from campaignwright.agent.problems import ModelProblem
 
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
+Chances = list[tuple[float, float]]  # of an answer's freely chosen tokens: (probability, that of the likeliest), 0-1
 
 
 @dataclass
@@ -37,7 +38,7 @@ class _Sequence:
     tokens: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)  # accepted tokens the model has not read yet
     done: bool = False
-    chances: list[float] | None = None  # where the probabilities of its chosen tokens go
+    chances: Chances = field(default_factory=list)
 
 
 class LocalModel:
@@ -130,16 +131,16 @@ class LocalModel:
     def generate(self, messages: Sequence[dict[str, Any]], *, tools: Sequence[dict[str, Any]] | None = None,
                  adapter: str | None = None, grammar: str | None = None, max_new_tokens: int = 512, n: int = 1,
                  temperature: float = 0.0, top_p: float = 1.0, seed: int = 0,
-                 stream: Callable[[str], None] | None = None) -> list[str]:
+                 stream: Callable[[str], None] | None = None, chances: list[Chances] | None = None) -> list[str]:
         """`n` answers to the chat `messages` (role, content, tool_calls as chat templates take them).
 
         `grammar`: an llguidance grammar in Lark form, see `grammar`. `temperature` 0 is greedy (then the n answers are
-        equal). `stream`: called with every new piece of text of the first answer. Raises ModelProblem.
+        equal). `stream`: called with every new piece of text of the first answer. `chances`: see `decode`. Raises ModelProblem.
         """
         ids = self.encode(messages, tools)
         pieces: list[list[str]] = [[] for _ in range(n)]
         for index, piece in self.decode(ids, adapter=adapter, grammar=grammar, max_new_tokens=max_new_tokens, n=n,
-                                        temperature=temperature, top_p=top_p, seed=seed):
+                                        temperature=temperature, top_p=top_p, seed=seed, chances=chances):
             pieces[index].append(piece)
             if stream and index == 0:
                 stream(piece)
@@ -148,16 +149,17 @@ class LocalModel:
     def decode(self, ids: list[int], *, adapter: str | None = None, grammar: str | None = None,
                max_new_tokens: int = 512, n: int = 1, temperature: float = 0.0, top_p: float = 1.0,
                seed: int = 0, handicap: dict[str, float] | None = None,
-               chances: list[float] | None = None) -> Iterator[tuple[int, str]]:
+               chances: list[Chances] | None = None) -> Iterator[tuple[int, str]]:
         """Yield (answer index, text piece) as tokens come. `ids`: the encoded prompt. `handicap`: special token -> what
-        it loses in log-odds as an answer's first token. `chances`: takes the probability, 0-1, of every token that the
-        first answer chose freely. Raises ModelProblem."""
+        it loses in log-odds as an answer's first token. `chances`: takes for each answer the
+        probabilities, 0-1, of every token it chose freely and of the likeliest one there. Raises ModelProblem."""
         if len(ids) + 8 > self.context:
             size = f"{len(ids)} tokens, its limit is {self.context}"
             raise ModelProblem(f"The conversation is too long for this model ({size}). Start a new session.")
         room = min(max_new_tokens, self.context - len(ids))
         sequences = [_Sequence(self._matcher(grammar)) for _ in range(n)]
-        sequences[0].chances = chances
+        if chances is not None:
+            chances += [sequence.chances for sequence in sequences]
         printers = [Printer(self.tokenizer, self._ends) for _ in range(n)]
         with self._lock, self._with_adapter(adapter):
             for index in self._loop(ids, sequences, room, temperature, top_p, seed, adapter, handicap or {}):
@@ -214,8 +216,8 @@ class LocalModel:
         if sequence.matcher is not None:
             mask_scores(scores, sequence.matcher)
         token = choose(scores, temperature, top_p, generator)
-        if sequence.chances is not None:
-            sequence.chances.append(float(scores.softmax(-1)[token]))
+        shares = scores.softmax(-1)
+        sequence.chances.append((float(shares[token]), float(shares.max())))
         self._accept(sequence, [token])
         if forced and sequence.matcher is not None and not sequence.done:
             self._accept(sequence, sequence.matcher.compute_ff_tokens())

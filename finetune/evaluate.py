@@ -23,7 +23,7 @@ from campaignwright.tools.base import ToolError
 
 TODAY = dt.date(2026, 1, 5)  # any day does: both readings are of the same one
 READERS: dict[str, Callable[[Any], Any]] = {
-    "budget": lambda said: normalise.money(said, currency="USD"),
+    "budget": lambda said: normalise.money(said, currency="XTS"),  # a code nobody says: a dropped sign counts
     "max_discount": normalise.fraction,
     "discount": normalise.fraction,
     "min_roas": normalise.ratio,
@@ -82,6 +82,8 @@ def cases(path: str | Path) -> list[dict[str, Any]]:
 
 def meaning(name: str, value: Any) -> Any:
     """What the tools read from an argument; its folded words where they cannot read it without the conversation."""
+    if not isinstance(value, str):
+        return folded(value)
     try:
         return READERS[name](value)
     except (KeyError, ToolError):

@@ -278,3 +278,10 @@ def test_ranking_says_what_it_rests_on(shop):
     result, _ = call(TOOLS, context(shop, writer), "write_copy", {"channel": "email", "n": "2"})
     assert "200 past copies" in result.data["asset"]["ranked_by"]
     assert result.data["asset"]["variants"][0]["fields"]["subject"].startswith("Save today")
+
+
+def test_drafts_that_strayed_least_come_first() -> None:
+    from campaignwright.agent.copywriter import strayed
+
+    even, slipped = [(0.02, 0.02), (0.9, 0.9)], [(0.9, 0.9), (0.01, 0.95)]
+    assert strayed(even) == 0 < strayed(slipped) and strayed([]) == 0
