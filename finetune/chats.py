@@ -104,7 +104,7 @@ class Expert(Results):
         if request is None:
             return None
         request.before = self.earlier(first)
-        if not request.faithful() or request.tool == "set_brief" and not request.args:
+        if not (first.faithful() and request.faithful()) or request.tool == "set_brief" and not request.args:
             return None
         last = says(request.reply) if request.tool is None else call(request.tool, request.args)
         messages = [*request.before, user(request.text), last]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import shutil
 
@@ -33,9 +32,10 @@ def test_a_chinese_request_gets_a_chinese_plan(copilot):
     brief = turn.plan["brief"]
     assert (brief["language"], brief["audience"], brief["budget"], brief["days"]) == ("zh", "loyal", 20_000, 14)
     document = render_markdown(turn.plan)
-    assert chinese(turn.text) > 0.8 and all(chinese(title) > 0.5 for title in re.findall(r"^## (.+)$", document, re.MULTILINE))
+    assert chinese(turn.text.replace("US$", "")) > 0.9 and all(chinese(title) > 0.5 for title in re.findall(r"^## (.+)$", document, re.MULTILINE))
     variants = [variant for asset in turn.plan["assets"] for variant in asset["variants"]]
-    assert variants and all(chinese(json.dumps(variant["raw"], ensure_ascii=False)) > 0.3 for variant in variants)
+    texts = [re.sub(r"{\w+}", "", " ".join(map(str, variant["raw"].values()))) for variant in variants]  # names may be Latin
+    assert texts and all(chinese(text) > 0.9 for text in texts), texts
 
 
 @pytest.mark.parametrize("said", ["I want to do some marketing", "我想做推广"])
