@@ -32,7 +32,8 @@ def test_a_chinese_request_gets_a_chinese_plan(copilot):
     brief = turn.plan["brief"]
     assert (brief["language"], brief["audience"], brief["budget"], brief["days"]) == ("zh", "loyal", 20_000, 14)
     document = render_markdown(turn.plan)
-    assert chinese(turn.text.replace("US$", "")) > 0.9 and all(chinese(title) > 0.5 for title in re.findall(r"^## (.+)$", document, re.MULTILINE))
+    titles = re.findall(r"^## (.+)$", document, re.MULTILINE)
+    assert chinese(turn.text.replace("US$", "")) > 0.9 and all(chinese(title) > 0.5 for title in titles)
     variants = [variant for asset in turn.plan["assets"] for variant in asset["variants"]]
     texts = [re.sub(r"{\w+}", "", " ".join(map(str, variant["raw"].values()))) for variant in variants]  # names may be Latin
     assert texts and all(chinese(text) > 0.9 for text in texts), texts
