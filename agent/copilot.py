@@ -135,11 +135,11 @@ class Copilot:
         """Run the loop for one message and emit its events, `done` last. The finished turn is stored before that."""
         started = time.perf_counter()
         ctx = self._context(session)
+        ctx.earlier = [one["request"] for one in self.sessions.turns(session)]
         ctx.today, ctx.request = today, text
         ctx.language = spoken(text, ctx.language)
         running = Running(ctx, session, self.sessions, self.registry, emit)
-        said = [one["request"] for one in self.sessions.turns(session)] + [text]
-        error, final, narrator = None, "", Narrator(running, said)
+        error, final, narrator = None, "", Narrator(running, [*ctx.earlier, text])
         try:
             self._run(text, session, running, narrator)
             final = self._final(session)

@@ -57,6 +57,8 @@ class PlannerMiddleware(AgentMiddleware):
             shaped = shaped.override(tool_choice="required", tools=tools)
         elif stage == "talk":
             shaped = shaped.override(tool_choice="none")
+        elif running.calls:  # a question was looked up: no plan is made unasked
+            shaped = shaped.override(tools=[one for one in request.tools if one.name != "finish_plan"])
         try:
             return handler(shaped)
         except (ModelProblem, Cancelled):

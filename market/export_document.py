@@ -233,10 +233,22 @@ def variant_lines(variant: dict[str, Any], language: str) -> list[str]:
 
 
 def caveats(plan: dict[str, Any]) -> list[str]:
-    """What a summary of the plan must not leave out: a verdict against it, and money that it does not spend."""
+    """What a summary of the plan must not leave out: a verdict against it, money that it does not spend, assumptions."""
     p = Printer(plan)
     stopped = [p.text(plan["verdict"]["text"])] if plan["verdict"]["code"] == "stop" else []
-    return stopped + [p.text(risk["text"]) for risk in plan["risks"] if risk["code"] == "unspent"]
+    unspent = [p.text(risk["text"]) for risk in plan["risks"] if risk["code"] == "unspent"]
+    colon, gap = ("：", "；") if p.language == "zh" else (": ", "; ")
+    told = gap.join(_assumptions(p))
+    return stopped + unspent + ([p.word("assumptions") + colon + told] if told else [])
+
+
+def _assumptions(p: Printer) -> list[str]:
+    """What nobody stated, with the value it got."""
+    brief, strategy = p.plan["brief"], p.plan["strategy"]
+    values = {"objective": p.name("objective", brief["objective"]), "audience": p.name("audience", strategy["audience"]),
+              "start": day(strategy["start"], p.language, p.currency), "days": p.value(_own(p, "days"))}  # fmt: skip
+    colon = "：" if p.language == "zh" else ": "
+    return [p.name("assumed", name) + (colon + values[name] if name in values else "") for name in brief["assumed"]]
 
 
 def _evidence(p: Printer) -> list[Block]:
@@ -256,8 +268,7 @@ def _end(p: Printer) -> list[Block]:
     if plan["notes"]:
         blocks += [Heading(2, p.word("missing")), Bullets([_note(p, note) for note in plan["notes"]])]
     if plan["brief"]["assumed"]:
-        assumed = [p.name("assumed", name) for name in plan["brief"]["assumed"]]
-        blocks += [Heading(2, p.word("assumptions")), Bullets(assumed)]
+        blocks += [Heading(2, p.word("assumptions")), Bullets(_assumptions(p))]
     groups: dict[tuple[str, str, int], list[str]] = {}
     for figure in plan["figures"]:
         source = figure["source"]

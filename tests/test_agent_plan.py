@@ -65,8 +65,8 @@ def test_a_plan_from_request_to_edit(copilot, fake_model, demo_copy, today):
     assert [call.name for call in turn.tool_calls][0] == "set_brief" and turn.tool_calls[-1].name == "finish_plan"
     assert turn.brief.budget == 20_000 and turn.brief.days == 14 and turn.brief.start.isoformat() == "2026-11-30"
     assert turn.plan == next(event["plan"] for event in events if event["type"] == "plan")
-    assert re.match(r"It runs 14 days with \$\d+,\d+, mostly by (e-mail|search ads)\. I expect \$[\d,.]+ in revenue\.$",
-                    turn.text)  # fmt: skip
+    assert re.match(r"It runs 14 days with \$\d+,\d+, mostly by (e-mail|search ads)\. I expect \$[\d,.]+ in revenue\.\n\n"
+                    r"Assumptions: audience: all customers$", turn.text)  # fmt: skip
     assert "1,000,000" in turn.dropped[0][0]
     assert {figure["id"] for figure in turn.plan["figures"]} <= {figure.id for figure in turn.figures}
     assert render_markdown(turn.plan)

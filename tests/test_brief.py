@@ -409,3 +409,14 @@ def test_a_budget_below_zero_is_refused(ctx: Context, request_: str, said: str, 
 def test_a_dash_before_a_budget_is_no_minus(ctx: Context, request_: str) -> None:
     ask(ctx, request_, budget="£5000")
     assert ctx.brief.budget == 5000
+
+
+def test_what_only_an_earlier_message_says_changes_nothing(ctx: Context) -> None:
+    ask(ctx, "backpacks for 5k from 1 December", products=["backpacks"], budget="5k", start="1 December")
+    ctx.earlier = ["backpacks for 5k from 1 December"]
+    ask(ctx, "make it 10k", budget="10k")
+    ctx.earlier.append("make it 10k")
+    ask(ctx, "and start a week later", budget="5k", start="a week later", products=["backpacks"])
+    assert (ctx.brief.budget, ctx.brief.start) == (10_000, dt.date(2026, 12, 8))
+    ask(ctx, "back to 5k please", budget="5k")
+    assert ctx.brief.budget == 5_000

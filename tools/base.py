@@ -128,6 +128,7 @@ class Context:
     today: dt.date
     seed: int = 0
     request: str = ""  # the marketer's latest message, word for word
+    earlier: list[str] = field(default_factory=list)  # those before it in this session
     language: str = "en"
     writer: CopyWriter | None = None
     brief: Brief | None = None

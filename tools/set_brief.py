@@ -34,6 +34,7 @@ WORDING = {"tone", "language"}  # a change of these leaves the numbers as they a
 WORDED = ("write_copy", "finish_plan")
 INDEPENDENT = ("set_brief", "read_out", "profile_audience")
 ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
+QUOTED = ("products", "budget", "start", "days", "max_discount", "min_roas")
 ABSURD_ROAS = 30.0
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
@@ -75,13 +76,22 @@ def set_brief(
         "tone": tone,
         "language": language,
     }
-    said = {name: value for name, value in said.items() if value is not None}
+    said = {name: value for name, value in said.items() if value is not None and not _known(ctx, name, value)}
     reader = _Reading(ctx, ctx.brief, said)
     brief = reader.run()
     changed = _changes(ctx.brief, brief)
     _forget(ctx, changed)
     ctx.brief = brief
     return _result(ctx, brief, reader, changed)
+
+
+def _known(ctx: Context, name: str, value: Any) -> bool:
+    """Whether a value only repeats an earlier message although the brief holds what that said: it then changes nothing."""
+    brief, quotes = ctx.brief, [str(item).lower() for item in (value if isinstance(value, list) else [value])]
+    if brief is None or name not in QUOTED or name in brief.assumed or not getattr(brief, name) or not quotes:
+        return False
+    before = [message.lower() for message in ctx.earlier]
+    return all(quote not in ctx.request.lower() and any(quote in message for message in before) for quote in quotes)
 
 
 class _Reading:
