@@ -8,6 +8,7 @@ from campaignwright.market.export_document import variant_lines
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import show_value
 
+MOST = 10  # products listed
 RESULTS = (("revenue", "money"), ("spend", "money"), ("roas", "ratio"))
 
 
@@ -25,6 +26,8 @@ def listing(name: str, result: dict[str, Any], language: str, currency: str) -> 
         return _bullets([_campaign(row, language, currency) for row in data["campaigns"]])
     if name == "generate_strategies":
         return _bullets([_strategy(row, language, currency) for row in data["strategies"]])
+    if name == "check_stock":
+        return _bullets([_stock(row, language, currency) for row in data["products"][:MOST]])
     if name == "allocate_budget":
         return _bullets([
             f"{label('channel', row['channel'], language)}: {show_value(row['spend'], 'money', language, currency)}"
@@ -44,6 +47,16 @@ def _campaign(row: dict[str, Any], language: str, currency: str) -> str:
         for name, unit in RESULTS if row.get(name) is not None
     ]  # fmt: skip
     return f"{row['name']} ({row['id']})" + (": " + ", ".join(values) if values else "")
+
+
+def _stock(row: dict[str, Any], language: str, currency: str) -> str:
+    """A product's stock against its expected demand."""
+    found = (("stock_units", "on_hand", "units"), ("demand_units", "demand", "units"), ("stockout_risk", "stockout_risk", "fraction"))
+    shown = [
+        f"{label('figure', name, language)} {show_value(row[key], unit, language, currency)}"
+        for name, key, unit in found if row.get(key) is not None
+    ]  # fmt: skip
+    return f"{row['name']}: " + ", ".join(shown)
 
 
 def _strategy(row: dict[str, Any], language: str, currency: str) -> str:

@@ -83,6 +83,8 @@ def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()
         known += [value for value in summary.get("products", []) if isinstance(value, str)]
     shown = {key: " ".join(value.split())[:LONGEST_NAME] for key, value in names.items() if value}
     latest_figures = {figure.name: figure for figure in figures}
+    if strategy and "spend" in latest_figures:  # a plan may leave some of the budget unspent
+        latest_figures["budget"] = latest_figures["spend"]
     return Grounds(latest_figures, shown, said, brief, known, language, ctx.workspace.currency)
 
 

@@ -133,12 +133,24 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
     record.error, running.refused = error.shown(running.language), error
+    if record.name == "set_brief":
+        _note_the_rest(running, record.arguments, error)
     if error.retry:
         running.refusals[record.name] = running.refusals.get(record.name, 0) + 1
         running.in_a_row += 1
         if running.refusals[record.name] > REPAIRS or running.in_a_row > 2 * REPAIRS:
             running.end("repair", "repair_failed", reason=record.error)
     return error.for_model()
+
+
+def _note_the_rest(running: Running, arguments: dict[str, Any], error: ToolError) -> None:
+    """Put what a refused `set_brief` said beside the value in question into the brief: it is not to be said again."""
+    rest = {name: value for name, value in arguments.items() if name != error.argument}
+    if rest and len(rest) < len(arguments):
+        try:
+            call(running.registry, running.ctx, "set_brief", rest)
+        except ToolError as another:
+            LOG.info("nothing of a refused brief could be kept: %s", another)
 
 
 def _failed(running: Running, record: ToolCall, error: Exception) -> dict[str, Any]:

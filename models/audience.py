@@ -163,6 +163,13 @@ class AudienceModel:
         """Their pseudonyms, sorted."""
         return self.table.index[self._mask(audience)].tolist()
 
+    def consenting(self, audience: str, channel: str) -> list[str]:
+        """Members who agreed to messages on `channel`, sorted; all of them where no consent is recorded or none is needed."""
+        column = OPT_IN.get(channel)
+        if column is None or not self.opt_in_known(audience, channel):
+            return self.members(audience)
+        return self.table.index[self._mask(audience) & self.table[column].fillna(False).to_numpy(dtype=bool)].tolist()
+
     def opt_in_known(self, audience: str, channel: str) -> bool:
         """Whether any member's consent for `channel` is recorded (always true for paid channels)."""
         if channel not in OWNED_CHANNELS:

@@ -108,3 +108,11 @@ def test_the_answer_says_what_a_plan_leaves_unspent(copilot, fake_model):
                         ("finish_plan", {"strategy_id": "s1"}), "Ready."]  # fmt: skip
     turn = copilot.ask("coffee by email, $30k, as much profit as possible")
     assert any(risk["code"] == "unspent" for risk in turn.plan["risks"]) and "left unspent" in turn.text
+
+
+def test_an_unreadable_value_loses_nothing_else(copilot, fake_model):
+    brief = {"products": ["coffee"], "budget": "$5k", "channels": ["email"], "start": "them"}
+    fake_model.queue = [("set_brief", brief)] * 3
+    turn = copilot.ask("coffee, $5k, email, get rid of them")
+    assert turn.error == "repair" and "received 'them'" in turn.text
+    assert (turn.brief.budget, turn.brief.channels) == (5_000, ["email"]) and turn.brief.products

@@ -193,6 +193,7 @@ def budget_part(builder: Builder, allocation: ToolResult | dict) -> dict[str, An
     section: dict[str, Any] = allocation if isinstance(allocation, dict) else {}
     found = {} if isinstance(allocation, dict) else {figure.name: figure for figure in allocation.figures}
     total = found.get("budget") or builder.own("budget", strategy.budget, "money", model="brief")
+    builder.own("spend", round(strategy.budget, 2), "money", model="strategy")
     rows = []
     for channel in sorted(strategy.shares, key=lambda name: (-strategy.shares[name], name)):
         spend = found.get(f"spend_{channel}") or builder.own(

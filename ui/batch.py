@@ -87,7 +87,8 @@ def ask_file(copilot, requests: Path, out: Path) -> int:
 
 
 def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | None = None, seed: int = 0) -> None:
-    """Copy for every member of an audience: one CSV row a customer, each with one of the variants, drawn at random.
+    """Copy for every member of an audience who agreed to the channel: one CSV row a customer, each with one of the
+    variants, drawn at random.
 
     The merge tag of the last product is filled from the customer's orders; the first name is not known here and stays
     a merge tag. Raises ToolError when nothing could be written; then no file is made.
@@ -100,7 +101,9 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | Non
     if not asset["variants"]:
         raise ValueError("No copy passed the checks; ask for another product or tone, or for fewer facts.")
     model = store.get(copilot.workspace, AudienceModel)
-    members = model.members(asset["written_for"][0])[:limit]
+    audience = asset["written_for"][0]
+    agreed, everyone = model.consenting(audience, asset["channel"]), model.size(audience)
+    members = agreed[:limit]
     last = copilot.workspace.query(
         "SELECT customer_id, arg_max(name, ordered_at) AS name FROM orders JOIN order_lines USING (order_id) "
         "JOIN products USING (product_id) WHERE quantity > 0 GROUP BY customer_id"
@@ -121,6 +124,10 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | Non
         writer.writerow([member, asset["channel"], asset["language"], variant, *map(safe_cell, joined), "PAUSED"])
     write_atomic(out, text.getvalue().encode("utf-8-sig"))
     console.print(f"{len(members) - skipped:,} customers, {len(asset['variants'])} variants: {out}", highlight=False)
+    if len(agreed) < everyone:
+        console.print(f"{everyone - len(agreed):,} left out: they did not agree to this channel.", highlight=False)
+    elif not model.opt_in_known(audience, asset["channel"]):
+        console.print("No consent is recorded for this channel: send only to those who agreed.", highlight=False)
     if skipped:
         console.print(
             f"{skipped:,} left out: their variant names their last product, and none is known.", highlight=False

@@ -221,7 +221,7 @@ def write(
 
 @app.command()
 def approve(
-    plan: Annotated[Path, typer.Argument(help="The plan's JSON file")], workspace: WorkspaceOption = None
+    plan: Annotated[Path, typer.Argument(help="The plan's JSON file, or its hash")], workspace: WorkspaceOption = None
 ) -> None:
     """Approve exactly this version of a plan, so that it can be exported to ad tools."""
     from campaignwright.ui import files
@@ -231,7 +231,7 @@ def approve(
 
 @app.command()
 def export(
-    plan: Annotated[Path, typer.Argument(help="The plan's JSON file")],
+    plan: Annotated[Path, typer.Argument(help="The plan's JSON file, or its hash")],
     format: Annotated[str, typer.Option(help="google-ads | meta | csv | md | docx | json")],
     out: Annotated[Path, typer.Option(help="Folder for the files")] = Path("."),
     workspace: WorkspaceOption = None,

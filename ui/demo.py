@@ -28,7 +28,6 @@ def ensure(path: Path, *, seed: int = 0) -> None:
 def run(path: Path, *, model: str = "embedded", seed: int = 0) -> None:
     """Plan one campaign for the demo shop, print it, save it, say where everything is."""
     from campaignwright.agent import Copilot
-    from campaignwright.ui.files import documents
 
     ensure(path, seed=seed)
     with Copilot.open(path, model=model, seed=seed) as copilot:
@@ -36,8 +35,6 @@ def run(path: Path, *, model: str = "embedded", seed: int = 0) -> None:
         turn = terminal.show_turn(copilot, terminal.new_session(), REQUEST)
     if not turn.plan:
         raise RuntimeError("the demo request gave no plan; run `campaignwright doctor`")
-    files = documents(turn.plan, path / "plans")
-    console.print("\nThe plan's files: " + ", ".join(str(file) for file in files), highlight=False, soft_wrap=True)
     console.print(
         f"The shop's data:  {path}/market.duckdb (invented: a simulated shop)", highlight=False, soft_wrap=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,8 +16,12 @@ AD_FORMATS = [name for name, (_, _, gated) in exporters.FORMATS.items() if gated
 DOCUMENTS = [name for name, (_, _, gated) in exporters.FORMATS.items() if not gated]
 
 
-def read_plan(path: Path) -> dict:
-    """A plan from its JSON file, or from the JSON of a whole turn (`ask --json`). Raises ExportProblem in one line."""
+def read_plan(path: Path, workspace: str | None = None) -> dict:
+    """A plan from its JSON file, from the JSON of a whole turn (`ask --json`), or by its hash among the plans that
+    `workspace` keeps. Raises ExportProblem in one line."""
+    kept = sorted((Path(workspace) / "plans").glob(f"plan-{glob.escape(path.name)}*.json")) if workspace else []
+    if not path.exists() and len(kept) == 1:
+        path = kept[0]
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -28,7 +33,7 @@ def read_plan(path: Path) -> dict:
 
 def approve(path: Path, workspace: str) -> None:
     """Record the approval of exactly this plan in the workspace's ledger."""
-    plan = read_plan(path)
+    plan = read_plan(path, workspace)
     Ledger(Path(workspace)).approve(plan)
     console.print(
         f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
@@ -39,7 +44,7 @@ def approve(path: Path, workspace: str) -> None:
 def export(path: Path, format: str, out: Path, workspace: str) -> None:
     """Write the plan in `format` under `out`; ad formats need the approval, documents not even a workspace."""
     ledger = Ledger(Path(workspace)) if format in AD_FORMATS else None
-    plan = read_plan(path)
+    plan = read_plan(path, workspace)
     for file in exporters.export(plan, format, out, ledger=ledger):
         console.print(str(file), highlight=False, soft_wrap=True)
     _print_to_do(plan, [format])

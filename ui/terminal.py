@@ -64,6 +64,7 @@ def show_turn(copilot, session: str, text: str) -> object:
         console.out(turn.text, highlight=False)
     if turn.plan:
         show_plan(turn.plan)
+        keep_plan(turn.plan, copilot.workspace.path)
     return turn
 
 
@@ -89,6 +90,15 @@ def show_plan(plan: dict) -> None:
         Markdown(body) if console.is_terminal else body,
         **({} if console.is_terminal else {"markup": False, "highlight": False, "soft_wrap": True}),
     )
+
+
+def keep_plan(plan: dict, workspace: Path) -> None:
+    """Save the plan's documents in the workspace and say where."""
+    from campaignwright.ui.files import documents
+
+    files = documents(plan, workspace / "plans")
+    console.print("\nThe plan's files: " + ", ".join(map(str, files)), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"To use it:        campaignwright approve {plan['plan_hash']} -w {workspace}", highlight=False, soft_wrap=True)
 
 
 def ask_once(copilot, request: str, *, session: str, as_json: bool) -> object:
