@@ -32,6 +32,7 @@ OBJECTIVE_METRIC = {
     "clearance": "orders",
     "awareness": "impressions",
 }
+LOSS = 20.0  # revenue that a unit of expected loss must at least bring to be worth it
 SEARCH_DRAWS = 100
 
 
@@ -115,12 +116,14 @@ class Forecaster:
     def score(self, batch: Batch, objective: str, *, draws: int = SEARCH_DRAWS) -> tuple[np.ndarray, np.ndarray]:
         """(lower 10 % bound of the objective's metric, median ROAS), float[n] each.
 
-        Revenue counts a little of the profit's lower bound, so that of two equal revenues the cheaper one wins.
+        Revenue counts a little of the profit's lower bound, so that of two equal revenues the cheaper one wins, and no
+        revenue is worth an expected loss while another strategy makes none.
         """
         totals = self.totals(batch, draws=draws)
         value = totals.lower(OBJECTIVE_METRIC[objective])
         if objective == "revenue":
-            value = value + 0.1 * totals.lower("profit")
+            loss = np.maximum(-np.median(totals.draws["profit"], axis=1), 0.0)
+            value = value + 0.1 * totals.lower("profit") - LOSS * loss
         roas = np.nan_to_num(np.median(totals.draws["roas"], axis=1), nan=np.inf)
         return value, roas
 

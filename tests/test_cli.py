@@ -161,10 +161,21 @@ def test_plan_approve_export(demo_copy: Path, tmp_path: Path) -> None:
     assert "not approved" in one_line(
         run("export", "turn.json", "--format", "csv", "-w", demo_copy, folder=tmp_path), 3
     )
-    assert run("approve", "turn.json", "-w", demo_copy, folder=tmp_path).returncode == 0
+    assert "no-such" in one_line(run("approve", "no-such", "-w", demo_copy, folder=tmp_path), 3)
+    assert run("approve", turn["plan"]["plan_hash"], "-w", demo_copy, folder=tmp_path).returncode == 0  # it was kept
     assert run("export", "turn.json", "--format", "csv", "-w", demo_copy, folder=tmp_path).returncode in (0, 3)
     assert run("export", "turn.json", "--format", "md", "-w", demo_copy, folder=tmp_path).returncode == 0
     assert list(tmp_path.glob("*.md"))
+
+
+def test_write_leaves_out_who_did_not_agree(demo_copy: Path, tmp_path: Path) -> None:
+    asked = ("write", "--channel", "sms", "--audience", "loyal", "--out", "copy.csv", "-w", demo_copy)
+    wrote = run(*asked, folder=tmp_path)
+    assert wrote.returncode == 0 and "did not agree" in wrote.stdout, wrote.stderr
+    with Workspace.open(demo_copy) as shop:
+        agreed = set(shop.query("SELECT customer_id FROM customers WHERE sms_opt_in")["customer_id"])
+    rows = (tmp_path / "copy.csv").read_text("utf-8-sig").splitlines()[1:]
+    assert rows and {row.split(",")[0] for row in rows} <= agreed
 
 
 def test_finished_answers_stay_whatever_stands_in_them(tmp_path: Path) -> None:

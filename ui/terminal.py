@@ -92,11 +92,16 @@ def show_plan(plan: dict) -> None:
     )
 
 
-def keep_plan(plan: dict, workspace: Path) -> None:
-    """Save the plan's documents in the workspace and say where."""
+def save_plan(plan: dict, workspace: Path) -> list[Path]:
+    """Save the plan's documents in the workspace."""
     from campaignwright.ui.files import documents
 
-    files = documents(plan, workspace / "plans")
+    return documents(plan, workspace / "plans")
+
+
+def keep_plan(plan: dict, workspace: Path) -> None:
+    """Save the plan and say where, and how to go on."""
+    files = save_plan(plan, workspace)
     console.print("\nThe plan's files: " + ", ".join(map(str, files)), markup=False, highlight=False, soft_wrap=True)
     console.print(f"To use it:        campaignwright approve {plan['plan_hash']} -w {workspace}", highlight=False, soft_wrap=True)
 
@@ -106,6 +111,8 @@ def ask_once(copilot, request: str, *, session: str, as_json: bool) -> object:
     if not as_json:
         return show_turn(copilot, session, request)
     turn = copilot.ask(request, session=session)
+    if turn.plan:
+        save_plan(turn.plan, copilot.workspace.path)
     print_json(turn.to_json())
     return turn
 
