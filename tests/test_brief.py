@@ -185,7 +185,9 @@ def test_what_contradicts_is_unset_and_no_longer_counts_as_stated(ctx: Context) 
     assert (ctx.brief.budget, ctx.brief.start, ctx.brief.days) == (None, None, 10)
     assert {"budget", "start"} <= set(result.summary["missing"]) and not {"budget", "start"} & set(result.summary["assumed"])
     result = ask(ctx, tone="playful")
-    assert ctx.brief.budget == 3000 and {"budget", "start"} <= set(result.summary["assumed"])
+    assert ctx.brief.budget is None and {"budget", "start"} <= set(result.summary["missing"])  # asked until answered
+    result = ask(ctx, budget="£2k", start="2 December")
+    assert result.summary["missing"] == [] and ctx.brief.budget == 2000
 
 
 def test_one_unknown_product_of_several_is_asked_for_in_the_marketers_language(ctx: Context) -> None:
@@ -420,3 +422,11 @@ def test_what_only_an_earlier_message_says_changes_nothing(ctx: Context) -> None
     assert (ctx.brief.budget, ctx.brief.start) == (10_000, dt.date(2026, 12, 8))
     ask(ctx, "back to 5k please", budget="5k")
     assert ctx.brief.budget == 5_000
+
+
+def test_what_was_asked_stays_asked(ctx: Context) -> None:
+    assert ask(ctx, "8000 CNY", budget="8000 CNY").summary["missing"] == ["budget"]
+    ctx.earlier = ["8000 CNY"]
+    again = ask(ctx, "by email", channels=["email"])
+    assert again.summary["missing"] == ["budget"] and ctx.brief.budget is None and again.notes
+    assert ask(ctx, "£900 then", budget="£900").summary["missing"] == [] and ctx.brief.budget == 900

@@ -86,12 +86,18 @@ def set_brief(
 
 
 def _known(ctx: Context, name: str, value: Any) -> bool:
-    """Whether a value only repeats an earlier message although the brief holds what that said: it then changes nothing."""
-    brief, quotes = ctx.brief, [str(item).lower() for item in (value if isinstance(value, list) else [value])]
-    if brief is None or name not in QUOTED or name in brief.assumed or not getattr(brief, name) or not quotes:
+    """Whether a value only repeats an earlier message although a brief stands and does not wait for it: what that message
+    said is in the brief, or could not be read then either."""
+    quotes = [str(item).lower() for item in (value if isinstance(value, list) else [value])]
+    if ctx.brief is None or name not in QUOTED or not quotes or name in _last(ctx).get("missing", []):
         return False
     before = [message.lower() for message in ctx.earlier]
     return all(quote not in ctx.request.lower() and any(quote in message for message in before) for quote in quotes)
+
+
+def _last(ctx: Context) -> dict[str, Any]:
+    """The summary of the last `set_brief`: what it missed and found contradictory; {} without one."""
+    return (ctx.results.get("set_brief") or {}).get("summary") or {}
 
 
 class _Reading:
@@ -104,6 +110,10 @@ class _Reading:
         self.notes: list[str] = []
         self.missing: list[str] = []
         self.stated = set(said)  # with what was stated before
+        last = _last(ctx) if old else {}
+        if waiting := [name for name in last.get("missing", []) if name not in said]:  # what was asked and not answered yet
+            self.missing += waiting
+            self.conflicts += last["conflicts"]
         if old:
             self.stated |= {name for name in ASSUMABLE if name not in old.assumed and getattr(old, name) is not None}
 
