@@ -14,7 +14,10 @@ from campaignwright.finetune.results import NEEDS, Results, call, result, says, 
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 
-KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 18, "chain": 3, "talk": 19, "trouble": 3}  # shares of chats
+KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 17, "trouble": 3}  # shares of chats
+
+
+ASKED = ("products", "budget", "start", "days")  # what the copilot asks for
 
 
 class Expert(Results):
@@ -112,6 +115,30 @@ class Expert(Results):
             merged = {**first.args, **request.args}
             messages += [result(self.brief_of(merged, lang)), *self.steps(merged, lang)]
         return self._made(request, messages)
+
+    def _answered(self, lang: str) -> dict[str, Any] | None:
+        """What is said to the copilot's question: the field asked for, another change meanwhile, a first brief after a vague
+        opening. Only the new message is labelled."""
+        rng, composer = self.rng, self.composer
+        if rng.random() < 0.3:
+            vague, question = rng.choice(self.talk["vague"][lang])
+            request = composer.composed(lang) if rng.random() < 0.6 else self._field(lang, rng.choice(ASKED))
+            request.before = [user(vague), says(question)]
+        else:
+            first, field = invented_first(composer, lang), rng.choice(ASKED)
+            request = self._field(lang, field) if rng.random() < 0.7 else composer.edit(lang, first.args)
+            asked = [says(rng.choice(self.talk["missing"][lang][field]))] if rng.random() < 0.7 else []
+            request.before = [user(first.text), call("set_brief", first.args), result(self.brief_of(first.args, lang, [field])), *asked]
+        if not request.args or not request.faithful():
+            return None
+        return self._made(request, [*request.before, user(request.text), call("set_brief", request.args)], "answered")
+
+    def _field(self, lang: str, name: str) -> Request:
+        """A message that says one field, in a few words or bare."""
+        said, labels = self.composer.value(name, None, lang)
+        frame = "{x}" if self.rng.random() < 0.4 else self.rng.choice(self.composer.frames["fields"][name][lang])
+        text, labels = self.composer.noisy([(frame.format(x=said), True)], labels)
+        return Request(lang, "answered", text, "set_brief", self.composer.ordered("set_brief", labels), f"field-{name}-{lang}")
 
     # -- no call -----------------------------------------------------------------------------------------------------
 
