@@ -430,3 +430,12 @@ def test_what_was_asked_stays_asked(ctx: Context) -> None:
     again = ask(ctx, "by email", channels=["email"])
     assert again.summary["missing"] == ["budget"] and ctx.brief.budget is None and again.notes
     assert ask(ctx, "£900 then", budget="£900").summary["missing"] == [] and ctx.brief.budget == 900
+
+
+@pytest.mark.parametrize(("request_", "left"), [
+    ("everything but mugs, £900", True), ("leave out the mugs", True), ("不要mugs", True),
+    ("nothing but mugs", False), ("why not mugs?", False), ("mugs, no discount", False), ("not teapots but plates: mugs", False),
+])  # fmt: skip
+def test_a_product_named_to_be_left_out_is_not_planned(ctx: Context, request_: str, left: bool) -> None:
+    result = ask(ctx, request_, products=["mugs"])
+    assert (not ctx.brief.products) == left and any("leave it out" in note for note in result.notes) == left

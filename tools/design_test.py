@@ -49,6 +49,8 @@ def design_test(
         notes.append(say(ctx, "test_refused", days=design.days, n=f"{reached:,}", mde=percent(design.mde), wanted=percent(effect)))
     elif design.days > days:
         notes.append(say(ctx, "test_longer", short=days, days=design.days))
+    if design.possible:
+        notes.append(say(ctx, "holdout_forecast", share=percent(design.holdout)))
     if len(owned) < len(used):
         notes.append(say(ctx, "paid_too"))
     if reached and not audience.opt_in_known(name, "email") and "email" in owned:

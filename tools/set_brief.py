@@ -174,8 +174,14 @@ class _Reading:
     def _products(self) -> None:
         if "products" not in self.said:
             return
+        named = self.said["products"]
+        wanted = [name for name in named if not _left_out(name, self.ctx.request)]
+        if named and not wanted:
+            self.notes.append(self.say("left_out_products", gone=", ".join(named)))
+            self.stated.discard("products")
+            return
         try:
-            match = normalise.products(self.said["products"], self.ctx.workspace)
+            match = normalise.products(wanted, self.ctx.workspace)
         except MissingData as error:
             self.notes.append(error.shown(self.ctx.language))
             self.values |= {"products": [], "product_names": []}
@@ -303,6 +309,17 @@ def _refuses_discount(request: str) -> bool:
             request.lower(),
         )
     )
+
+
+def _left_out(product: str, request: str) -> bool:
+    """Whether the message names the product only to leave it out: "everything but coffee", "不要护肤品"."""
+    name = re.escape(product.lower())
+    out = (
+        r"\b(?:leave|leaving|cut) out|\bexcept(?: for)?|\bexclud(?:e|ing)|(?<!nothing )\bbut(?: not)?|\bwithout|\bskip|\bno|"
+        r"(?<!why )\bnot|不要|不含|排除|除了|别推|不推"
+    )
+    text = request.lower()
+    return bool(re.search(rf"(?:{out})\s*(?:the |our |any )?{name}", text)) and len(re.findall(name, text)) == 1
 
 
 def _planned(ctx: Context) -> list[Channel]:
