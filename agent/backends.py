@@ -96,7 +96,9 @@ def _writer(local: LocalModel, adapters: dict[str, Path] | dict[str, str], chat:
 
     taught = Path(adapters[COPYWRITER]) / "words.txt"
     words = frozenset(taught.read_text(encoding="utf-8").split()) if taught.exists() else frozenset()
-    return AdapterWriter(local, COPYWRITER, words=words)
+    listed = Path(adapters[COPYWRITER]) / "topics.json"
+    topics = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
+    return AdapterWriter(local, COPYWRITER, words=words, topics={name: frozenset(many) for name, many in topics.items()})
 
 
 def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, Any]) -> BaseChatModel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
@@ -55,6 +55,7 @@ class AdapterWriter:
     spare: int = 6  # drafts beyond those asked for: a batch costs little more, and those that strayed most are left out
     passed: int = 2  # drafts beyond those asked for that are passed on, since some will be rejected
     small: bool = True  # write_copy then tells the marketer to read every line before using it
+    topics: dict[str, frozenset[str]] = field(default_factory=dict)  # English words that only copy of a category holds
     words: frozenset[str] = frozenset()  # the English words it was taught; a draft with another is not passed on
 
     def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
@@ -67,7 +68,8 @@ class AdapterWriter:
         )  # fmt: skip
         slips = dict(zip(outs, map(strayed, chances), strict=True))
         drafts = [draft for text in sorted(slips, key=slips.__getitem__) if (draft := _parse(text)) is not None]
-        return [draft for draft in drafts if sound(draft, self.words, spec["language"])][: n + self.passed]
+        foreign = frozenset().union(*(many for name, many in self.topics.items() if name != spec.get("category")))
+        return [one for one in drafts if sound(one, self.words, spec["language"], foreign)][: n + self.passed]
 
 
 def strayed(chances: Chances) -> float:
@@ -76,16 +78,18 @@ def strayed(chances: Chances) -> float:
     return sum(math.log(best / max(chance, 1e-9)) for chance, best in chances) / max(len(chances), 1)
 
 
-def sound(draft: dict[str, Any], words: frozenset[str], language: str) -> bool:
+def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: frozenset[str] = frozenset()) -> bool:
     """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
-    English, nothing stuttered four times in a row, no gap where a word should be, nothing but a code to enter."""
+    English, nothing stuttered four times in a row, no gap where a word should be, nothing but a code to enter, no
+    `foreign` word, which belongs to another kind of product."""
     parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
         return False
-    return not words or all(word in words for word in english_words(text))
+    own = english_words(text)
+    return not foreign & set(own) and (not words or all(word in words for word in own))
 
 
 @dataclass

@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from campaignwright.finetune.surface import CORPUS
-from campaignwright.tools.copy_format import FIELDS, SLOTS, copy_answer, copy_messages
+from campaignwright.tools.copy_format import FIELDS, SLOTS, copy_answer, copy_messages, english_words
 
 LABELS = ("audience", "tone", "offer", "angle")
 CHOICES = {
@@ -49,6 +49,31 @@ def lines() -> dict[tuple[str, str], list[dict[str, Any]]]:
             item["slots"] = set(re.findall(r"{(\w+)}", item["text"]))
             found[item["lang"], item["role"]].append(item)
     return found
+
+
+def _labels(item: dict[str, Any]) -> list[str | None]:
+    """The categories that a line or exemplar is for; [None] for any."""
+    found = item.get("category")
+    return found if isinstance(found, list) and found else [found or None]
+
+
+def topic_words(least: int = 3, share: float = 0.8) -> dict[str, list[str]]:
+    """Category -> the English words that stand, `least` times or more and for `share` of their texts, in copy of it alone."""
+    seen: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    texts = [(item["text"], _labels(item)) for (lang, _), many in lines().items() if lang == "en" for item in many]
+    for path in sorted(CORPUS.glob("copy_en*.jsonl")):
+        for item in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            parts = [part for value in item["fields"].values() for part in ([value] if isinstance(value, str) else value)]
+            texts.append((" ".join(parts), _labels(item)))
+    for text, categories in texts:
+        for word in set(english_words(re.sub(r"{\w+}", " ", text))):
+            seen[word].update(categories)
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for word, counts in sorted(seen.items()):
+        category, count = counts.most_common(1)[0]
+        if category and len(word) > 3 and counts.total() >= least and count >= share * counts.total():
+            found[category].append(word)
+    return dict(found)
 
 
 class LineCopy:

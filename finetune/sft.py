@@ -21,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from campaignwright.finetune import checkpoint
 from campaignwright.finetune.base import STATE, rate
+from campaignwright.finetune.copy_lines import topic_words
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
 from campaignwright.tools.adapter_card import ADAPTERS, CARD, check_base, model_name
@@ -176,6 +177,7 @@ def train_adapter(
         write_adapter(accelerator.unwrap_model(model), out, card)
         if adapter == "copywriter":
             (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
+            (Path(out) / "topics.json").write_text(json.dumps(topic_words(), indent=0) + "\n", encoding="utf-8")
         state.unlink(missing_ok=True)
     return done
 

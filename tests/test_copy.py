@@ -285,3 +285,13 @@ def test_drafts_that_strayed_least_come_first() -> None:
 
     even, slipped = [(0.02, 0.02), (0.9, 0.9)], [(0.9, 0.9), (0.01, 0.95)]
     assert strayed(even) == 0 < strayed(slipped) and strayed([]) == 0
+
+
+def test_a_draft_about_another_kind_of_product_is_not_passed_on() -> None:
+    from campaignwright.agent.backends import load_model
+    from campaignwright.agent.copywriter import sound
+
+    topics = load_model().writer.topics
+    assert "cook" in topics["cookware"] and "runners" in topics["running shoes"] and "save" not in set().union(*topics.values())
+    draft = {"text": "Made for people who love to cook: the {product}."}
+    assert sound(draft, frozenset(), "en", topics["running shoes"]) and not sound(draft, frozenset(), "en", topics["cookware"])
