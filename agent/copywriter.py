@@ -69,6 +69,7 @@ class AdapterWriter:
         slips = dict(zip(outs, map(strayed, chances), strict=True))
         drafts = [draft for text in sorted(slips, key=slips.__getitem__) if (draft := _parse(text)) is not None]
         foreign = frozenset().union(*(many for name, many in self.topics.items() if name != spec.get("category")))
+        foreign |= {"stop"} if spec["channel"] != "sms" else set()  # the way out of text messages
         return [one for one in drafts if sound(one, self.words, spec["language"], foreign)][: n + self.passed]
 
 
