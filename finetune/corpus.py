@@ -27,6 +27,8 @@ DEV_PLAN = {
     ("single", "zh"): 50,
     ("followup", "en"): 40,
     ("followup", "zh"): 30,
+    ("answered", "en"): 25,
+    ("answered", "zh"): 20,
     ("talk", "en"): 45,
     ("talk", "zh"): 30,
 }
