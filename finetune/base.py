@@ -157,8 +157,7 @@ def train_base(
     packer = Packer(
         corpus, tokenizer, seed + done["step"], accelerator.process_index, accelerator.num_processes, shapes=shapes
     )
-    began = saved = time.time()
-    average = None
+    began, average = (saved := time.time()), None
     for batch in packer.batches():
         spent = done["seconds"] + time.time() - began
         share = max(done["tokens"] / tokens, spent / (minutes * 60) if minutes else 0.0)

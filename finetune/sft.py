@@ -176,10 +176,15 @@ def train_adapter(
         card = {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **done}
         write_adapter(accelerator.unwrap_model(model), out, card)
         if adapter == "copywriter":
-            (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
-            (Path(out) / "topics.json").write_text(json.dumps(topic_words(), indent=0) + "\n", encoding="utf-8")
+            write_vocabulary(out, corpus)
         state.unlink(missing_ok=True)
     return done
+
+
+def write_vocabulary(out: str | Path, corpus: str | Path) -> None:
+    """Beside a copywriter: the words it was taught, and those that belong to one kind of product."""
+    (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
+    (Path(out) / "topics.json").write_text(json.dumps(topic_words(), indent=0) + "\n", encoding="utf-8")
 
 
 def learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.dtype) -> PeftModel:
