@@ -1,5 +1,5 @@
 """Channels that a message takes away ("drop search ads", "no sms please", "除了邮件都行"), by the aliases of
-`normalise_names`.
+`normalise_names`, and products that it names only to leave them out.
 
 A channel counts as taken away when a negating word stands directly before it or, in some turns ("短信不要", "leave sms
 out"), directly behind it, and nothing follows that makes it part of another thing ("no email subject over 50 characters").
@@ -180,3 +180,14 @@ def _everything(text: str, chain: list[tuple[int, int, Channel]], size: int) -> 
 def without(channels: list[Channel], gone: list[Channel]) -> list[Channel]:
     """The channels less those taken away; all channels where none are named."""
     return [name for name in channels or CHANNELS if name not in gone]
+
+
+def product_left_out(product: str, request: str) -> bool:
+    """Whether the message names the product only to leave it out: "everything but coffee", "不要护肤品"."""
+    name = re.escape(product.lower())
+    out = (
+        r"\b(?:leave|leaving|cut) out|\bexcept(?: for)?|\bexclud(?:e|ing)|(?<!nothing )\bbut(?: not)?|\bwithout|\bskip|\bno|"
+        r"(?<!why )\bnot|不要|不含|排除|除了|别推|不推"
+    )
+    text = request.lower()
+    return bool(re.search(rf"(?:{out})\s*(?:the |our |any )?{name}", text)) and len(re.findall(name, text)) == 1

@@ -27,7 +27,7 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
-from campaignwright.tools.normalise_left_out import left_out, without
+from campaignwright.tools.normalise_left_out import left_out, product_left_out, without
 from campaignwright.tools.normalise_text import problem
 
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
@@ -175,7 +175,7 @@ class _Reading:
         if "products" not in self.said:
             return
         named = self.said["products"]
-        wanted = [name for name in named if not _left_out(name, self.ctx.request)]
+        wanted = [name for name in named if not product_left_out(name, self.ctx.request)]
         if named and not wanted:
             self.notes.append(self.say("left_out_products", gone=", ".join(named)))
             self.stated.discard("products")
@@ -309,17 +309,6 @@ def _refuses_discount(request: str) -> bool:
             request.lower(),
         )
     )
-
-
-def _left_out(product: str, request: str) -> bool:
-    """Whether the message names the product only to leave it out: "everything but coffee", "不要护肤品"."""
-    name = re.escape(product.lower())
-    out = (
-        r"\b(?:leave|leaving|cut) out|\bexcept(?: for)?|\bexclud(?:e|ing)|(?<!nothing )\bbut(?: not)?|\bwithout|\bskip|\bno|"
-        r"(?<!why )\bnot|不要|不含|排除|除了|别推|不推"
-    )
-    text = request.lower()
-    return bool(re.search(rf"(?:{out})\s*(?:the |our |any )?{name}", text)) and len(re.findall(name, text)) == 1
 
 
 def _planned(ctx: Context) -> list[Channel]:
