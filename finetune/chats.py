@@ -121,7 +121,7 @@ class Expert(Results):
         opening. Only the new message is labelled."""
         rng, composer = self.rng, self.composer
         if rng.random() < 0.3:
-            vague, question = rng.choice(self.talk["vague"][lang])
+            vague, question = self._pair("vague", lang)
             request = composer.composed(lang) if rng.random() < 0.6 else self._field(lang, rng.choice(ASKED))
             request.before = [user(vague), says(question)]
         else:
@@ -157,14 +157,18 @@ class Expert(Results):
             kind, source = "off_topic", f"elsewhere-{lang}"
         else:
             name = self.rng.choices(["small_talk", "capability", "vague", "off_topic"], [3, 4, 5, 4])[0]
-            pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]
-            text, reply = self.rng.choice(pairs or self.talk[name][lang])
+            text, reply = self._pair(name, lang)
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = {"vague": "clarify"}.get(name, name), f"{name}-{lang}"
         messages = [user(text), says(reply)]
         if self.rng.random() < (1.0 if kind == "about" else 0.15):  # what is asked about a plan stands behind one
             messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
         return {"kind": kind, "lang": lang, "source": source, "messages": messages}
+
+    def _pair(self, name: str, lang: str) -> tuple[str, str]:
+        """A remark and its answer, of those kept for development or of the others."""
+        pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]
+        return tuple(self.rng.choice(pairs or self.talk[name][lang]))
 
     def _elsewhere(self, lang: str) -> tuple[str, str]:
         """A composed question about anything but campaigns, and the refusal."""
