@@ -173,8 +173,7 @@ def train_adapter(
             saved = time.time()
             checkpoint.save(state, learnt, {"adam": adam}, done, run)
     if accelerator.is_main_process:
-        card = {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **done}
-        write_adapter(accelerator.unwrap_model(model), out, card)
+        write_adapter(accelerator.unwrap_model(model), out, {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **done})
         if adapter == "copywriter":
             write_vocabulary(out, corpus)
         state.unlink(missing_ok=True)

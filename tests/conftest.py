@@ -40,7 +40,7 @@ class FakeChatModel(BaseChatModel):
     queue: list[Any] = Field(default_factory=list)
     seen: list[list[BaseMessage]] = Field(default_factory=list)
     tools: list[Any] = Field(default_factory=list)
-    choices: list[Any] = Field(default_factory=list)  # the tool_choice of each request
+    choices: list[Any] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
