@@ -1,4 +1,4 @@
-"""LoRA adapters (PEFT) for any causal language model with a chat template, from the same corpus.
+"""LoRA adapters (PEFT, TRL) for any causal language model with a chat template, from the same corpus.
 
 `planner` learns the chats with tools and talk, `copywriter` the copy. Only answers are learnt. An adapter carries its
 base's hash and is refused on another base. Several GPUs: start through `accelerate launch`.
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from datasets import IterableDataset
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer
 
 from campaignwright.finetune import checkpoint
 from campaignwright.finetune.base import STATE, rate
@@ -60,32 +62,23 @@ def examples(
     return ids[:limit], labels[:limit]
 
 
-def batches(chats: Iterator[tuple[list[int], list[int]]], tokens: int, pad: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Padded batches of about `tokens` tokens, chats of like length together."""
+def alike(chats: Iterator[tuple[list[int], list[int]]], batch: int) -> Iterator[dict[str, list[int]]]:
+    """The chats with those of like length behind each other, so that a batch of `batch` holds little padding."""
     pool: list[tuple[list[int], list[int]]] = []
     for chat in chats:
         pool.append(chat)
-        if sum(len(ids) for ids, _ in pool) < 8 * tokens:
+        if len(pool) < 32 * batch:
             continue
         pool.sort(key=lambda pair: len(pair[0]))
-        groups: list[list[tuple[list[int], list[int]]]] = [[]]
-        for pair in pool:
-            if groups[-1] and (len(groups[-1]) + 1) * len(pair[0]) > tokens:
-                groups.append([])
-            groups[-1].append(pair)
-        random.Random(len(pool)).shuffle(groups)
+        groups = [pool[at : at + batch] for at in range(0, len(pool), batch)]
+        random.Random(len(pool[0][0])).shuffle(groups)
         pool = []
-        for group in groups:
-            width = max(len(ids) for ids, _ in group)
-            yield {
-                "input_ids": torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in group]),
-                "labels": torch.tensor([labels + [-100] * (width - len(labels)) for _, labels in group]),
-                "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in group]),
-            }
+        for ids, labels in (pair for group in groups for pair in group):
+            yield {"input_ids": ids, "labels": labels}
 
 
-def corpus_chats(corpus: str | Path, adapter: str, seed: int, rank: int, ranks: int) -> Iterator[dict[str, Any]]:
-    """The adapter's chats, endless, in a seeded order, one process's part. Raises FileNotFoundError without any."""
+def corpus_chats(corpus: str | Path, adapter: str, seed: int) -> Iterator[dict[str, Any]]:
+    """The adapter's chats, endless, in a seeded order. Raises FileNotFoundError without any."""
     files = corpus_files(corpus)
     rng = random.Random(seed)
     if not any(wants(adapter, json.loads(line)) for path in files for line in path.read_text(encoding="utf-8").splitlines()):
@@ -95,10 +88,7 @@ def corpus_chats(corpus: str | Path, adapter: str, seed: int, rank: int, ranks: 
         for path in files:
             lines = path.read_text(encoding="utf-8").splitlines()
             rng.shuffle(lines)
-            for line in lines[rank::ranks]:
-                chat = json.loads(line)
-                if wants(adapter, chat):
-                    yield chat
+            yield from (chat for chat in map(json.loads, lines) if wants(adapter, chat))
 
 
 def tool_schemas() -> list[dict[str, Any]]:
@@ -106,6 +96,47 @@ def tool_schemas() -> list[dict[str, Any]]:
     from campaignwright.tools.registry import TOOLS
 
     return [tool.schema() for tool in TOOLS.values()]
+
+
+class Budget(TrainerCallback):
+    """What a training may use, what it has used, its report and its saves."""
+
+    def __init__(self, adapter: str, minutes: float | None, tokens: int, state: Path, run: str, save_minutes: float, log: Any) -> None:
+        self.adapter, self.minutes, self.tokens, self.file, self.run, self.log = adapter, minutes, tokens, state, run, log
+        self.done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
+        self.pause, self.learnt, self.adam = save_minutes * 60, {}, None
+        self.before, self.began, self.saved = self.done, time.time(), time.time()
+
+    def share(self) -> float:
+        """Share of the budget that is used, 0-1 and beyond."""
+        return max(self.done["tokens"] / self.tokens, self.done["seconds"] / (self.minutes * 60) if self.minutes else 0.0)
+
+    def resume(self, learnt: dict[str, torch.nn.Parameter], adam: torch.optim.Optimizer) -> None:
+        """Take up a state that a stopped training left."""
+        self.learnt, self.adam = learnt, adam
+        if self.file.exists():
+            self.done |= checkpoint.load(self.file, learnt, {"adam": adam}, self.run)
+        self.before = dict(self.done)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count, save now and then, stop when the budget is used."""
+        before = self.before
+        self.done |= {"steps": before["steps"] + state.global_step, "tokens": before["tokens"] + int(state.num_input_tokens_seen),
+                      "seconds": round(before["seconds"] + time.time() - self.began, 1)}  # fmt: skip
+        control.should_training_stop = self.share() >= 1
+        if time.time() - self.saved > self.pause and state.is_world_process_zero:
+            self.saved = time.time()
+            checkpoint.save(self.file, self.learnt, {"adam": self.adam}, self.done, self.run)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+        """One line every few steps."""
+        if "loss" not in logs:
+            return
+        self.done["loss"] = float(logs["loss"])
+        if state.is_world_process_zero:
+            left = self.done["seconds"] * (1 / max(self.share(), 1e-9) - 1) / 60
+            self.log(f"{self.adapter} step {self.done['steps']} tokens {self.done['tokens']:,} loss {self.done['loss']:.4f} "
+                     f"{self.done['seconds'] / 60:.1f} min, about {left:.0f} min left")  # fmt: skip
 
 
 def train_adapter(
@@ -118,66 +149,54 @@ def train_adapter(
     tokens: int = 3_000_000,
     rank: int = 16,
     lr: float = 1e-3,
-    batch_tokens: int = 3072,
+    batch: int = 16,
     limit: int = 1024,
     seed: int = 0,
     start: str | Path | None = None,
     save_minutes: float = 4.0,
     log: Any = print,
 ) -> dict[str, Any]:
-    """Train one LoRA adapter into `out`; returns {"tokens", "steps", "seconds", "loss"}.
+    """Train one LoRA adapter into `out` with TRL; returns {"tokens", "steps", "seconds", "loss"}.
 
     Resumes from out/state.safetensors, which stands there until the training has ended. `base`: a local folder or hub
-    id; `start`: an adapter folder to go on from (its rank counts). `minutes` and `tokens` bound the whole training.
-    Raises ValueError for an unknown adapter, WrongBase for a start on another base.
+    id; `start`: an adapter folder to go on from (its rank counts); `batch`: chats a step and device. `minutes` and
+    `tokens` bound the whole training. Raises ValueError for an unknown adapter, WrongBase for a start on another base.
     """
     if adapter not in ADAPTERS:
         raise ValueError(f"adapter: expected planner or copywriter; received {adapter!r}")
-    torch.manual_seed(seed)
-    accelerator = Accelerator()
+    gpu = torch.cuda.is_available()
+    Path(out).mkdir(parents=True, exist_ok=True)
+    settings = SFTConfig(
+        output_dir=str(out), max_steps=10**9, per_device_train_batch_size=batch, max_length=None, seed=seed, bf16=gpu,
+        gradient_checkpointing=gpu, max_grad_norm=1.0, logging_steps=25, include_num_input_tokens_seen="non_padding",
+        save_strategy="no", report_to="none", disable_tqdm=True, dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=gpu,
+    )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(str(base))
-    model = learner(base, start, rank, torch.float32 if accelerator.device.type == "cpu" else torch.bfloat16)
+    torch.manual_seed(seed)
+    model = learner(base, start, rank, torch.bfloat16 if gpu else torch.float32).to(settings.device)
+    budget = Budget(adapter, minutes, tokens, Path(out) / STATE, f"{adapter} on {model_name(base)}", save_minutes, log)
     learnt = {name: p for name, p in model.named_parameters() if p.requires_grad}
     adam = torch.optim.AdamW(learnt.values(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
-    done = {"tokens": 0, "steps": 0, "seconds": 0.0, "loss": 0.0}
-    Path(out).mkdir(parents=True, exist_ok=True)
-    run = f"{adapter} on {model_name(base)}"
-    if (state := Path(out) / STATE).exists():
-        done |= checkpoint.load(state, learnt, {"adam": adam}, run)
-    model, optimizer = accelerator.prepare(model, adam)
-    source = corpus_chats(corpus, adapter, seed + done["steps"], accelerator.process_index, accelerator.num_processes)
+    budget.resume(learnt, adam)
     tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
-    encoded = (examples(tokenizer, chat["messages"], tools, limit) for chat in source)
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    began = saved = time.time() - done["seconds"]
-    average = None
-    model.train()
-    for batch in batches(encoded, batch_tokens, pad):
-        spent = time.time() - began
-        share = max(done["tokens"] / tokens, spent / (minutes * 60) if minutes else 0.0)
-        if share >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = lr * rate(share, done["steps"], warmup=20, decay=0.8)
-        batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
-        loss = _loss(model, batch)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step(), optimizer.zero_grad()
-        average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
-        done |= {"steps": done["steps"] + 1, "seconds": round(time.time() - began, 1), "loss": average}
-        done["tokens"] += int(batch["attention_mask"].sum()) * accelerator.num_processes
-        if done["steps"] % 25 == 0:
-            log(f"{adapter} step {done['steps']} tokens {done['tokens']:,} loss {average:.4f} {spent / 60:.1f} min")
-        if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
-            saved = time.time()
-            checkpoint.save(state, learnt, {"adam": adam}, done, run)
-    if accelerator.is_main_process:
-        write_adapter(accelerator.unwrap_model(model), out, {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **done})
+
+    def chats() -> Iterator[dict[str, list[int]]]:
+        source = corpus_chats(corpus, adapter, seed + budget.before["steps"])
+        return alike((examples(tokenizer, chat["messages"], tools, limit) for chat in source), batch)
+
+    if budget.share() < 1:
+        falling = LambdaLR(adam, lambda step: rate(budget.share(), budget.before["steps"] + step, warmup=20, decay=0.8))
+        trainer = SFTTrainer(model, settings, train_dataset=IterableDataset.from_generator(chats), processing_class=tokenizer,
+                             optimizers=(adam, falling), callbacks=[budget])  # fmt: skip
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    if settings.process_index == 0:
+        write_adapter(model, out, {"adapter": adapter, "base_hash": model_name(base), "seed": seed, **budget.done})
         if adapter == "copywriter":
             write_vocabulary(out, corpus)
-        state.unlink(missing_ok=True)
-    return done
+        budget.file.unlink(missing_ok=True)
+    return budget.done
 
 
 def write_vocabulary(out: str | Path, corpus: str | Path) -> None:
@@ -204,18 +223,6 @@ def taught_words(corpus: str | Path) -> set[str]:
             if chat["kind"] == "copy" and chat["lang"] == "en":
                 found |= english_words(re.sub(r"\{\w+\}", " ", chat["messages"][-1]["content"]))
     return found
-
-
-def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy at the learnt positions; the output layer is run there alone where the model lets us."""
-    inner = model.module if hasattr(model, "module") else model
-    body, head = inner.get_base_model().model, inner.get_base_model().get_output_embeddings()
-    hidden = body(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).last_hidden_state[:, :-1]
-    targets = batch["labels"][:, 1:]
-    chosen = targets != -100
-    return torch.nn.functional.cross_entropy(head(hidden[chosen]).float(), targets[chosen])
 
 
 def write_adapter(model: Any, out: str | Path, card: dict[str, Any]) -> None:

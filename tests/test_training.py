@@ -22,7 +22,7 @@ TINY = {
     "intermediate_size": 48,
 }  # fmt: skip
 QUIET = {"sizes": TINY, "vocabulary": 2000, "shapes": ((256, 4), (768, 2)), "log": lambda line: None}
-SMALL = {"batch_tokens": 800, "rank": 4, "log": lambda line: None}
+SMALL = {"batch": 4, "rank": 4, "log": lambda line: None}
 
 
 @pytest.fixture(scope="module")
