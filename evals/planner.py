@@ -1,8 +1,10 @@
 """Suite `planner`: does the language model make the right call, with the right words, or rightly none?
 
-Requests come from templates and lexicon entries held out of training, English and Chinese. `whole` counts a request whose
-call and every argument are exact; `fields` the stated values; `call or not` whether it called when it should, and only
-then. Intervals: Wilson, 95 %. Beside it stands a keyword rule, the simple thing one would write instead.
+Requests come from templates and lexicon entries held out of training, English and Chinese. `brief`: a campaign request,
+right when every stated field is exact and none is invented; `brief, fields`: stated fields that are exact; `one tool`: tool
+and arguments exact; `edit`: only what changes changes; `vague` and `off topic`: no call is made; `must call`: a call is
+made where one is right; `valid`: calls that parse and validate. Intervals: Wilson, 95 %. Beside it stand a keyword rule,
+the simple thing one would write instead, and the model without its adapter.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from statsmodels.stats.proportion import proportion_confint
 
-from campaignwright.agent.backends import load_model
+from campaignwright.agent.backends import embedded_path, load_model
 from campaignwright.finetune.corpus import dev_chats
 from campaignwright.finetune.evaluate import evaluate
 from campaignwright.tools.registry import TOOLS
 
+BRIEFS = ("plan", "composed", "answered")
 KEYWORDS = {
     "write_copy": "write|copy|headline|subject line|文案|写", "check_stock": "stock|inventory|库存|备货",
     "optimize_price": "price|discount for|价格|定价", "read_out": "how did|result|效果", "search_campaigns": "past|similar|以前|类似",
@@ -71,29 +74,79 @@ def keyword_rule(messages: list[dict[str, Any]]) -> str:
     return f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}\n</tool_call>"
 
 
-def run(*, model: str = "embedded", adapter: str | None = None, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
-    """Score `model` and the keyword rule on the same held-out requests."""
+def chooser(model: str, adapter: str | None, seed: int) -> Callable[[list[dict[str, Any]]], str]:
+    """The model as the copilot runs it, as a function from messages to the text of its answer."""
     chat = load_model(model, adapter=adapter, seed=seed).chat.bind_tools([tool.schema() for tool in TOOLS.values()])
-    rivals: dict[str, Callable] = {
-        model: lambda messages: as_text(chat.invoke(to_messages(messages))), "keyword rule": keyword_rule,
-    }  # fmt: skip
+    return lambda messages: as_text(chat.invoke(to_messages(messages)))
+
+
+def run(*, model: str = "embedded", adapter: str | None = None, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """Score `model`, the model without its adapter and the keyword rule on the same held-out requests."""
+    rivals = {model: chooser(model, adapter, seed), "keyword rule": keyword_rule}
+    if model == "embedded" or adapter:
+        rivals["without adapter"] = chooser(str(embedded_path()) if model == "embedded" else model, None, seed)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dev.jsonl"
         chats = dev_chats(0)
         step = max(1, len(chats) // limit) if limit else 1
         file.write_text("".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats[::step]), encoding="utf-8")
-        reports = {name: evaluate(answer, file) for name, answer in rivals.items()}
-    summary = {f"{name}: {row}": values for name, report in reports.items() for row, values in _rates(report).items()}
+        rows = {name: evaluate(answer, file) for name, answer in rivals.items()}
+    summary = {f"{measure}: {name}": share for name, many in rows.items() for measure, share in goals(many).items()}
     note = (__doc__ or "").split("\n\n")[1]
-    return {"rows": reports[model]["failures"], "summary": summary, "unit": "share", "note": note}
+    return {"rows": rows[model], "summary": dict(sorted(summary.items())), "unit": "share", "note": note, "more": failures(rows[model])}
 
 
-def _rates(report: dict[str, Any]) -> dict[str, list[float]]:
-    """[share, low, high, n] of every group's measures."""
-    rates = {}
-    for group, row in report["groups"].items():
-        for measure in ("call or not", "whole"):
-            hits = round(row[measure] * row["n"])
-            low, high = proportion_confint(hits, row["n"], method="wilson")
-            rates[f"{group}, {measure}"] = [row[measure], float(low), float(high), row["n"]]
-    return rates
+def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """[share, low, high, n] of every measure and language that the rows can tell."""
+    found: dict[str, list[float]] = {}
+    for lang in ("en", "zh"):
+        here = [row for row in rows if row["lang"] == lang]
+        called = [row for row in here if row["expected"]]
+        brief = [row for row in called if row["group"] in BRIEFS and row["expected"][0] == "set_brief"]
+        fields = [counts for row in brief for counts in row["fields"].values() if counts[1]]
+        hits = {
+            "brief": [row["whole"] for row in brief],
+            "brief, fields": [counts[0] for counts in fields],
+            "one tool": [row["whole"] for row in called if row["group"] == "single"],
+            "edit": [row["whole"] for row in called if row["group"] == "followup" and row["expected"][0] == "set_brief"],
+            "vague": [row["called"] for row in here if row["kind"] == "clarify"],
+            "off topic": [row["called"] for row in here if row["kind"] == "off_topic"],
+            "must call": [row["called"] for row in called],
+            "valid": [row["valid"] for row in here if row["valid"] is not None],
+        }
+        found |= {f"{measure}, {lang}": share(values) for measure, values in hits.items() if values}
+    return found
+
+
+def share(values: list[int]) -> list[float]:
+    """[share, low, high, n] of true values."""
+    low, high = proportion_confint(sum(values), len(values), method="wilson")
+    return [sum(values) / len(values), max(float(low), 0.0), min(float(high), 1.0), len(values)]
+
+
+def kind_of(row: dict[str, Any]) -> str:
+    """What went wrong in a row, in a few words."""
+    if row["expected"] is None:
+        return "a call where none is right"
+    if row["call"] is None:
+        return f"no call for {row['expected'][0]}"
+    if not row["tool"]:
+        return f"{row['call'][0] or 'a broken call'} for {row['expected'][0]}"
+    wrong = [(name, wanted, got) for name, (right, wanted, got) in sorted(row["fields"].items()) if not right]
+    return "; ".join(f"{name} {'wrong' if wanted and got else 'left out' if wanted else 'invented'}" for name, wanted, got in wrong[:1])
+
+
+def failures(rows: list[dict[str, Any]], examples: int = 2) -> list[str]:
+    """Markdown lines: what went wrong, how often, with examples."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if not row["whole"]:
+            kinds.setdefault(kind_of(row), []).append(row)
+    lines = ["## Failures by kind", "", f"{sum(map(len, kinds.values()))} of {len(rows)} requests; the first fault of each counts.", ""]
+    for kind, many in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
+        lines += [f"- **{kind}**: {len(many)}"]
+        for row in many[:examples]:
+            said = " ".join(row["request"].split())[:200]
+            wanted, got = (json.dumps(call[1], ensure_ascii=False) if call else "no call" for call in (row["expected"], row["call"]))
+            lines.append(f"  - \"{said}\": expected {wanted}, got {got}")
+    return lines

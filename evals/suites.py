@@ -13,7 +13,7 @@ SUITES = {
 
 
 def run(suite: str, **options: Any) -> dict[str, Any]:
-    """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high], "unit", "note"}."""
+    """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high, cases], "unit", "note", "more": Markdown lines}."""
     return {"suite": suite, **import_module(f"campaignwright.evals.{suite}").run(**options)}
 
 
@@ -31,4 +31,4 @@ def render(report: dict[str, Any]) -> str:
         lines.append(
             f"| {name} | {value:,.4g} | {low:,.4g} to {high:,.4g} | {cases[0] if cases else len(report['rows'])} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *report.get("more", [])]).rstrip()

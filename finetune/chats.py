@@ -165,6 +165,16 @@ class Expert(Results):
             messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
         return {"kind": kind, "lang": lang, "source": source, "messages": messages}
 
+    def _clarify(self, lang: str) -> dict[str, Any] | None:
+        return self._talk_about("clarify", lang)
+
+    def _off_topic(self, lang: str) -> dict[str, Any] | None:
+        return self._talk_about("off_topic", lang)
+
+    def _talk_about(self, kind: str, lang: str) -> dict[str, Any] | None:
+        chat = self._talk(lang)
+        return chat if chat and chat["kind"] == kind else None
+
     def _pair(self, name: str, lang: str) -> tuple[str, str]:
         """A remark and its answer, of those kept for development or of the others."""
         pairs = [pair for pair in self.talk[name][lang] if (hash_of(pair[0]) == 0) == self.dev]

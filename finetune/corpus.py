@@ -18,19 +18,15 @@ from campaignwright.finetune.copywriting import Copywriting
 from campaignwright.finetune.templates import templates
 
 COPY_SHARE = 0.25
-DEV_PLAN = {
-    ("plan", "en"): 120,
-    ("plan", "zh"): 80,
-    ("composed", "en"): 40,
-    ("composed", "zh"): 30,
-    ("single", "en"): 90,
-    ("single", "zh"): 50,
-    ("followup", "en"): 40,
-    ("followup", "zh"): 30,
-    ("answered", "en"): 25,
-    ("answered", "zh"): 20,
-    ("talk", "en"): 45,
-    ("talk", "zh"): 30,
+DEV_PLAN = {  # kind -> development requests, English and Chinese
+    "plan": (120, 80),
+    "composed": (40, 30),
+    "single": (100, 60),
+    "followup": (70, 50),
+    "answered": (25, 20),
+    "clarify": (50, 40),
+    "off_topic": (50, 40),
+    "talk": (40, 30),
 }
 
 
@@ -56,7 +52,8 @@ def dev_chats(seed: int) -> list[dict[str, Any]]:
     """The development requests, from held-out templates and entries only."""
     expert = Expert(random.Random(seed + 7919), dev=True)
     kept, seen = [], set()
-    for (kind, lang), wanted in DEV_PLAN.items():
+    plan = [(kind, lang, wanted) for kind, both in DEV_PLAN.items() for lang, wanted in zip(("en", "zh"), both, strict=True)]
+    for kind, lang, wanted in plan:
         found = tries = 0
         while found < wanted and tries < wanted * 60:
             tries += 1

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from transformers import DynamicCache, PreTrainedTokenizerFast
 
 from campaignwright.tools import normalise
 from campaignwright.tools.base import ToolError
+from campaignwright.tools.registry import TOOLS
 
 TODAY = dt.date(2026, 1, 5)  # any day does: both readings are of the same one
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -106,10 +108,20 @@ def greedy(model: Any, tokenizer: PreTrainedTokenizerFast, messages: list[dict[s
     return tokenizer.decode(made)
 
 
+def valid(call: tuple[str, dict[str, Any]]) -> bool:
+    """Whether the tool exists and takes the arguments."""
+    try:
+        TOOLS[call[0]].arguments.model_validate(call[1])
+        return True
+    except (KeyError, ValidationError):
+        return False
+
+
 def score(case: dict[str, Any], text: str) -> dict[str, Any]:
-    """Counts for one case and what went wrong."""
+    """Counts for one case and what went wrong. `valid`: None without a call, else whether it parses and validates."""
     got, wanted = parsed(text), case["expected"]
-    row = {"called": (got is None) == (wanted is None), "tool": 0, "whole": 0, "fields": {}, "broken": got == ("", {})}
+    row = {"called": (got is None) == (wanted is None), "tool": 0, "whole": 0, "fields": {}, "call": got,
+           "valid": None if got is None else valid(got)}  # fmt: skip
     if wanted is None:
         row["tool"] = row["whole"] = int(got is None)
         return row
@@ -124,42 +136,27 @@ def score(case: dict[str, Any], text: str) -> dict[str, Any]:
     return row
 
 
-def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *, every: int = 1) -> dict[str, Any]:
-    """Run `answer(messages) -> text` over every n-th case; returns rates by group and by field, and the failures."""
+def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *, every: int = 1) -> list[dict[str, Any]]:
+    """Run `answer(messages) -> text` over every n-th case; returns the cases, each with its answer `got` and its `score`."""
+    rows = []
+    for case in cases(path)[::every]:
+        got = answer(case["messages"])
+        rows.append({**case, "request": case["messages"][-1]["content"], "got": got, **score(case, got)})
+    return rows
+
+
+def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rates by group and by field of what `evaluate` returned."""
     groups: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
     fields: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0, 0])
-    failures = []
-    for case in cases(path)[::every]:
-        text = answer(case["messages"])
-        row = score(case, text)
-        keys = [f"{case['group']}/{case['lang']}", f"all/{case['lang']}"]
-        if case["expected"] is None:
-            keys.append(f"no call: {case['kind']}/{case['lang']}")
-        right = sum(r for r, _, _ in row["fields"].values())
-        wanted = sum(w for _, w, _ in row["fields"].values())
-        for key in keys:
-            groups[key].update(
-                n=1,
-                called=int(row["called"]),
-                tool=row["tool"],
-                whole=row["whole"],
-                right=right,
-                wanted=wanted,
-                broken=int(row["broken"]),
-            )
+    for row in rows:
+        right, wanted = (sum(counts[place] for counts in row["fields"].values()) for place in (0, 1))
+        for key in (f"{row['group']}/{row['lang']}", f"all/{row['lang']}"):
+            groups[key].update(n=1, called=int(row["called"]), tool=row["tool"], whole=row["whole"], right=right, wanted=wanted,
+                               broken=int(row["valid"] is False))  # fmt: skip
         for name, counts in row["fields"].items():
             for place, count in enumerate(counts):
-                fields[f"{case['lang']}/{name}"][place] += count
-        if not row["whole"]:
-            failures.append(
-                {
-                    "group": case["group"],
-                    "lang": case["lang"],
-                    "request": case["messages"][-1]["content"],
-                    "expected": case["expected"] or case["reply"],
-                    "got": text,
-                }
-            )
+                fields[f"{row['lang']}/{name}"][place] += count
     table = {
         key: {
             "n": c["n"],
@@ -177,7 +174,6 @@ def evaluate(answer: Callable[[list[dict[str, Any]]], str], path: str | Path, *,
             name: {"recall": r / w if w else None, "precision": r / g if g else None, "n": w}
             for name, (r, w, g) in sorted(fields.items())
         },
-        "failures": failures,
     }
 
 

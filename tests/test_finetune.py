@@ -13,7 +13,7 @@ from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.compose import Composer
 from campaignwright.finetune.copywriting import Copywriting, used_slots
 from campaignwright.finetune.corpus import chats, dev_chats, write_corpus
-from campaignwright.finetune.evaluate import cases, evaluate
+from campaignwright.finetune.evaluate import cases, evaluate, report
 from campaignwright.finetune.packing import block_mask
 from campaignwright.finetune.results import cited
 from campaignwright.finetune.surface import CORPUS
@@ -214,7 +214,7 @@ def test_evaluation_of_an_oracle_and_of_silence(tmp_path):
         name, arguments = case["expected"]
         return f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}\n</tool_call>"
 
-    best = evaluate(oracle, tmp_path / "dev.jsonl")["groups"]
+    best = report(evaluate(oracle, tmp_path / "dev.jsonl"))["groups"]
     assert all(row["whole"] == 1.0 for row in best.values())
-    worst = evaluate(lambda messages: "Sorry?", tmp_path / "dev.jsonl")["groups"]
-    assert worst["plan/en"]["whole"] == 0.0 and worst["talk/en"]["call or not"] == 1.0
+    worst = report(evaluate(lambda messages: "Sorry?", tmp_path / "dev.jsonl"))["groups"]
+    assert worst["plan/en"]["whole"] == 0.0 and worst["clarify/en"]["call or not"] == 1.0
