@@ -17,6 +17,8 @@ from campaignwright.finetune.templates import SLOT, Request, templates
 KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 17, "trouble": 3}  # shares of chats
 
 
+TALK = {"about": 34, "clarify": 22, "off_topic": 30, "attack": 14}  # shares of the hand-written lines that need no call
+BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
 ASKED = ("products", "budget", "start", "days")  # what the copilot asks for
 
 
@@ -145,7 +147,8 @@ class Expert(Results):
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
         if draw < 0.45:
-            item = self.rng.choice([item for item in self.other if item["lang"] == lang])
+            kind = self.rng.choices(list(TALK), list(TALK.values()))[0]
+            item = self.rng.choice([item for item in self.other if item["lang"] == lang and item["kind"] == kind])
             filled = self._filled(item)
             if filled is None:
                 return None
@@ -161,7 +164,7 @@ class Expert(Results):
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = {"vague": "clarify"}.get(name, name), f"{name}-{lang}"
         messages = [user(text), says(reply)]
-        if self.rng.random() < (1.0 if kind == "about" else 0.15):  # what is asked about a plan stands behind one
+        if self.rng.random() < BEHIND.get(kind, 0.15):
             messages = [*self.earlier(invented_first(self.composer, lang)), *messages]
         return {"kind": kind, "lang": lang, "source": source, "messages": messages}
 

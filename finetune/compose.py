@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from campaignwright.finetune import locate
-from campaignwright.finetune.requests import PLAIN, Writer
-from campaignwright.finetune.templates import Request
+from campaignwright.finetune.requests import PLAIN, Writer, in_frame
+from campaignwright.finetune.templates import CLOSED, Request
 from campaignwright.market.words import CHANNELS, OBJECTIVES
 
 LIKELY = {
@@ -60,6 +60,7 @@ class Composer(Writer):
         if rng.random() < 0.12:
             parts.append(rng.choice(self.frames["polite"][lang]))
         segments = [(part, True) for part in self._joined(parts, lang, keyed)]
+        labels = _capitalised(labels, "".join(part for part, _ in segments))
         text, labels = self.noisy(segments, labels)
         return Request(lang, "plan", text, "set_brief", self.ordered("set_brief", labels), f"composed-{lang}")
 
@@ -81,6 +82,9 @@ class Composer(Writer):
             said = rng.choice(self.frames["fields"]["no_discount"][lang])
             labels["max_discount"] = locate.share(said, 0.0) or said
             return [said]
+        if name == "tone" and not keyed and rng.random() < 0.5:
+            said, labels[name] = self.tone_sentence(lang)
+            return [said]
         frame = rng.choice(self.frames["fields"][name][lang])
         said, found = self.value(
             name,
@@ -92,7 +96,7 @@ class Composer(Writer):
         labels |= found
         if name == "min_roas" and re.search(r"[$a-z]{3,}", said) and "for every" in said:
             frame = "{x}"
-        return [self._keyed(name, said, lang) if keyed else frame.format(x=said)]
+        return [self._keyed(name, said, lang) if keyed else in_frame(frame, said)]
 
     def _opened(self, parts: list[str], lang: str, labels: dict[str, Any]) -> list[str]:
         rng = self.rng
@@ -242,6 +246,18 @@ class Composer(Writer):
             parts.append(rng.choice(self.frames["fields"][name][lang]).format(x=said))
         text = "".join(self._joined(self._opened(parts, lang, dict(labels, days=1)), lang, False))
         return Request(lang, "plan", text, "set_brief", self.ordered("set_brief", labels), f"standing-{lang}")
+
+
+def _capitalised(labels: dict[str, Any], text: str) -> dict[str, Any]:
+    """The labels as they stand in `text`, where a fragment that begins with one may have been capitalised."""
+
+    def there(value: Any) -> Any:
+        if isinstance(value, list):
+            return [there(one) for one in value]
+        upper = value[:1].upper() + value[1:] if isinstance(value, str) else value
+        return upper if isinstance(value, str) and value not in text and upper in text else value
+
+    return {name: value if name in CLOSED else there(value) for name, value in labels.items()}
 
 
 def invented_first(composer: Composer, lang: str) -> Request:

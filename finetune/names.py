@@ -152,6 +152,11 @@ class Names(Surface):
         adjectives = [a for a in self.lexicon["tones"][value][lang]["adj"] if not re.match(r"(a|like|to|don't)\b", a)]
         return self.pick(adjectives, keep_first=True), value
 
+    def tone_sentence(self, lang: str) -> tuple[str, str]:
+        """A whole sentence about the tone, and the tone."""
+        value = self.rng.choice(TONES)
+        return self.pick(self.lexicon["tones"][value][lang]["sentence"]), value
+
     def language(self, lang: str) -> tuple[str, str]:
         value = self.rng.choice(["en", "zh"])
         return self.rng.choice(read_json("frames.json")["languages"][lang][value]), value

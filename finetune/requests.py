@@ -15,6 +15,11 @@ from campaignwright.market.words import AUDIENCES, OBJECTIVES
 PLAIN = 0.4  # share of requests that say only what they want
 
 
+def in_frame(frame: str, said: str) -> str:
+    """A value in its frame, with the article that fits it."""
+    return (re.sub(r"\ba (?={x})", "an ", frame) if re.match("[aeiou]", said) else frame).format(x=said)
+
+
 class Writer(Names):
     """Fills templates and composes requests."""
 
@@ -217,9 +222,13 @@ class Writer(Names):
                 labels[name] = locate.share(said, 0.0) or said
                 self._add(segments, said, lang, first=0.2, said=said)
                 continue
+            if name == "tone" and rng.random() < 0.5:
+                said, labels[name] = self.tone_sentence(lang)
+                self._add(segments, said, lang, first=0.25)
+                continue
             said, found = self.value(name, None, lang, objective=labels.get("objective"))
             labels |= found
-            self._add(segments, rng.choice(self.frames["fields"][name][lang]).format(x=said), lang, first=0.25, said=said)
+            self._add(segments, in_frame(rng.choice(self.frames["fields"][name][lang]), said), lang, first=0.25, said=said)
         if rng.random() < 0.28:
             self._add(segments, self.pick(self.lexicon["distractors"][lang])["text"], lang, first=0.5)
         if rng.random() < 0.12:

@@ -1012,3 +1012,8 @@ def test_any_amount_reads_back(amount: int, pattern: str) -> None:
 def test_any_coming_date_reads_back(today: dt.date, ahead: int, pattern: str) -> None:
     day = today + dt.timedelta(days=ahead)
     assert normalise.start_and_days(pattern.format(day), today) == (day, None)
+
+
+@pytest.mark.parametrize(("said", "days"), [("短一周", 14), ("长一周", 28), ("缩短一周", 14), ("最短一周", 7), ("一周", 7)])
+def test_a_shorter_or_longer_campaign_is_read_from_the_one_that_stands(said, days):
+    assert normalise.duration(said, current=21) == days

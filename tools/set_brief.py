@@ -305,7 +305,7 @@ def _refuses_discount(request: str) -> bool:
         re.search(
             r"\bno (?:discounts?|markdowns?|price cuts?)\b(?! (?:deeper|over|above|more|beyond|bigger|larger|"
             r"greater))|\bwithout (?:any )?discounts?\b|"
-            r"不打折|不要折扣|不降价|原价(?:卖|销售)",
+            r"不打折(?!不|就不|的?不买)|不要折扣|不降价(?!不)|原价(?:卖|销售)",
             request.lower(),
         )
     )
