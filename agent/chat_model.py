@@ -21,10 +21,12 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
-from campaignwright.agent.grammar import OPEN, parse_turn, turn_grammar
-from campaignwright.agent.local_model import LocalModel
+from campaignwright.agent.grammar import CLOSE, OPEN, parse_turn, turn_grammar
+from campaignwright.agent.local_model import Chances, LocalModel
 from campaignwright.agent.problems import ModelProblem
 
+DOUBTFUL = 0.9  # probability, 0-1, of a call's least likely token below which drafts are drawn
+DRAFTING = 0.7  # their temperature
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
 
 
@@ -34,7 +36,8 @@ class CampaignChatModel(BaseChatModel):
     `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models whose
     call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a text
     below it is kept back, and the turn says that it has no answer. 0 lets text stream as it comes. `window`: tokens of a
-    prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `show_tools` /
+    prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `drafts`: where the
+    likeliest call token by token was doubtful somewhere, so many more are drawn and the likeliest as a whole is made. `show_tools` /
     `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model knows them and
     its prompt stays short.
     """
@@ -49,6 +52,7 @@ class CampaignChatModel(BaseChatModel):
     call_confidence: float = 0.5
     text_confidence: float = 0.0
     window: int = 1_000_000
+    drafts: int = 0
     show_tools: bool = True
     show_system: bool = True
 
@@ -76,11 +80,9 @@ class CampaignChatModel(BaseChatModel):
                 **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         tools = kwargs.get("tools") or []
         ids = self._encode(messages, tools)
-        decoding = self.local.decode(
-            ids, adapter=self.adapter, grammar=self._grammar(messages, tools, kwargs),
-            max_new_tokens=self.max_new_tokens, temperature=self.temperature, seed=self.seed,
-            handicap=self._handicap(messages), chances=(chances := []),
-        )  # fmt: skip
+        settings = {"adapter": self.adapter, "grammar": self._grammar(messages, tools, kwargs), "seed": self.seed,
+                    "max_new_tokens": self.max_new_tokens, "handicap": self._handicap(messages)}  # fmt: skip
+        decoding = self.local.decode(ids, temperature=self.temperature, chances=(chances := []), **settings)
         written, shown = "", 0
         with closing(decoding):
             for _, piece in decoding:
@@ -88,11 +90,22 @@ class CampaignChatModel(BaseChatModel):
                 if not self.text_confidence and not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
+        if written.startswith(OPEN) and self.drafts and min(chance for chance, _ in chances[0]) < DOUBTFUL:
+            written = self._likeliest(written, chances[0], ids, settings)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
         sure = [chance for chance, _ in chances[0][1:]] if chances else []
         unsure = bool(sure) and statistics.geometric_mean(sure) < self.text_confidence
         rest = "" if calls or unsure else written[shown:]
         yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
+
+    def _likeliest(self, call: str, chances: Chances, ids: list[int], settings: dict[str, Any]) -> str:
+        """The call of highest probability among `call` and drafts drawn beside it."""
+        drawn, several = [""] * self.drafts, []
+        for index, piece in self.local.decode(ids, n=self.drafts, temperature=DRAFTING, chances=several, **settings):
+            drawn[index] += piece
+        found = [(_log_probability(chances), call)]
+        found += [(_log_probability(own), text) for own, text in zip(several, drawn, strict=True) if text.endswith(CLOSE)]
+        return max(found)[1]
 
     def _handicap(self, messages: list[BaseMessage]) -> dict[str, float]:
         """What the call marker loses when the marketer spoke last."""
@@ -116,6 +129,10 @@ class CampaignChatModel(BaseChatModel):
             if len(ids) <= min(self.local.context - self.max_new_tokens, self.window) or len(asked) < 2:
                 return ids
             chat = [one for one in chat[: asked[1]] if one["role"] == "system"] + chat[asked[1] :]
+
+
+def _log_probability(chances: Chances) -> float:
+    return sum(math.log(max(chance, 1e-9)) for chance, _ in chances)
 
 
 def tool_schema(tool: Any) -> dict[str, Any]:

@@ -97,6 +97,7 @@ def _benchmark() -> bool:
     from campaignwright.market.importers import import_file
     from campaignwright.market.workspace import Workspace
     from campaignwright.models.train import train
+    from campaignwright.ui.speed import measure
 
     table = Table("step", "seconds", "goal", "peak memory so far, GiB")
 
@@ -122,6 +123,10 @@ def _benchmark() -> bool:
             row("load the language model and the tools", started, "")
             planned = _plans(copilot, row)
     console.print(table)
+    speeds = Table("language model", "tokens a second (goal 100)", "first token, s (goal 0.4)")
+    for name, rate, wait in measure():
+        speeds.add_row(name, f"{rate:.0f}", f"{wait:.3f}")
+    console.print(speeds)
     return planned
 
 
