@@ -7,6 +7,7 @@ words that stand, in a row and on one line, in the given source texts. Whether a
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,8 @@ TEXT_SLOTS = ("audience", "products", "product", "campaign", "channel")  # names
 FREE_TEXT = 120  # longest free string in a call, in characters
 LONGEST_TEXT = 1500  # characters of a turn's text
 LIST_ITEMS = 12  # most items of a list whose schema sets no limit
+DISTINCT = 3  # words of such a list after which repeats are no longer looked for
+FEW = 8  # words of a choice up to which a list of them is spelt out without repeats
 SOURCE_LINES = 60  # lines of source text, latest first, that said values may come from
 
 # Numbers with their separators and unit letters ("20k"), words of scripts with spaces, single characters (each Chinese
@@ -31,6 +34,7 @@ class GrammarBuilder:
     def __init__(self, sources: Sequence[str] = ()) -> None:
         self.lines: list[str] = []
         self.count = 0
+        self.lists: dict[tuple[frozenset[str], frozenset[str]], str] = {}
         self.said = self._said(sources)
 
     def rule(self, body: str) -> str:
@@ -115,11 +119,32 @@ class GrammarBuilder:
         return self.rule("%json " + json.dumps({"type": schema["type"], **bounds, **step}))
 
     def _array(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
+        choices = frozenset(self._choices(schema["items"], root))
+        if 1 < len(choices) <= FEW and "maxItems" not in schema and not schema.get("minItems"):
+            return self.rule(f'"[]" | "[" {self._distinct(choices, choices)} "]"')
         item = self.value(schema["items"], root)
         low, high = schema.get("minItems", 0), schema.get("maxItems", LIST_ITEMS)
         more = f'(", " {item}){{{max(low - 1, 0)},{max(high - 1, 0)}}}'
         full = f'"[" {item} {more} "]"'
         return self.rule(full if low else f'"[]" | {full}')
+
+    def _choices(self, schema: dict[str, Any], root: dict[str, Any]) -> list[str]:
+        """The words that a string of `schema` chooses from, as Lark literals with their quotes; empty for anything else."""
+        if "$ref" in schema:
+            return self._choices(functools.reduce(lambda at, part: at[part], schema["$ref"].removeprefix("#/").split("/"), root), root)
+        words = schema.get("enum", [])
+        return [f'"\\"" {one} "\\""' for one in self._inside(schema)] if words and all(isinstance(w, str) for w in words) else []
+
+    def _distinct(self, left: frozenset[str], choices: frozenset[str]) -> str:
+        """A rule for a list of the words in `left`, in any order. None is repeated among the first ones: a repeat would
+        stand for a word left out (later ones are free, which keeps the grammar small)."""
+        if (left, choices) not in self.lists:
+            if len(choices) - len(left) < DISTINCT:
+                options = [f'{one} (", " {self._distinct(left - {one}, choices)})?' if len(left) > 1 else one for one in sorted(left)]
+            else:
+                options = [f'({" | ".join(sorted(left))}) (", " ({" | ".join(sorted(choices))})){{0,{LIST_ITEMS}}}']
+            self.lists[left, choices] = self.rule(" | ".join(options))
+        return self.lists[left, choices]
 
     def _object(self, schema: dict[str, Any], root: dict[str, Any]) -> str:
         if "properties" not in schema:

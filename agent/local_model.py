@@ -157,7 +157,8 @@ class LocalModel:
             size = f"{len(ids)} tokens, its limit is {self.context}"
             raise ModelProblem(f"The conversation is too long for this model ({size}). Start a new session.")
         room = min(max_new_tokens, self.context - len(ids))
-        sequences = [_Sequence(self._matcher(grammar)) for _ in range(n)]
+        matcher = self._matcher(grammar)
+        sequences = [_Sequence(matcher.deep_copy() if matcher else None) for _ in range(n)]
         if chances is not None:
             chances += [sequence.chances for sequence in sequences]
         printers = [Printer(self.tokenizer, self._ends) for _ in range(n)]

@@ -69,6 +69,19 @@ def make_model(
     return model
 
 
+def add_dropout(model: Any, share: float) -> None:
+    """Dropout, in training alone, on what every attention and feed-forward block adds; no weight is added or renamed."""
+
+    def drop(module: torch.nn.Module, inputs: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (torch.nn.functional.dropout(output[0], share, module.training), *output[1:])
+        return torch.nn.functional.dropout(output, share, module.training)
+
+    for layer in model.model.layers:
+        for block in (layer.self_attn, layer.mlp):
+            block.register_forward_hook(drop)
+
+
 def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Mean cross-entropy over the learnt positions."""
     hidden = body(
@@ -132,6 +145,7 @@ def train_base(
     vocabulary: int = 6144,
     muon_lr: float = 0.01,
     adam_lr: float = 1.5e-3,
+    dropout: float = 0.1,
     compiled: bool = False,
     save_minutes: float = 4.0,
     shapes: tuple[tuple[int, int], ...] = SHAPES,
@@ -140,12 +154,14 @@ def train_base(
     """Train into `out` (resumes from out/state.safetensors when it is there); returns {"tokens", "chats", "seconds", "loss"}.
 
     `minutes` and `tokens` bound the whole training, resumed parts included; the rate falls with what is nearer.
+    `dropout`: share, 0 to below 1, of what each block adds that is dropped (the corpus repeats its templates).
     """
     accelerator = Accelerator()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(corpus, out, vocabulary)
     model = make_model(tokenizer, sizes, seed)
+    add_dropout(model, dropout)
     muon, adam = _optimizers(model, muon_lr, adam_lr)
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
     optimizers, parameters = {"muon": muon, "adam": adam}, dict(model.named_parameters())

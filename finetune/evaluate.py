@@ -19,6 +19,7 @@ import torch
 from pydantic import ValidationError
 from transformers import DynamicCache, PreTrainedTokenizerFast
 
+from campaignwright.finetune.tokenizer import encode_chat
 from campaignwright.tools import normalise
 from campaignwright.tools.base import ToolError
 from campaignwright.tools.registry import TOOLS
@@ -106,6 +107,20 @@ def greedy(model: Any, tokenizer: PreTrainedTokenizerFast, messages: list[dict[s
         made.append(token)
         ids = torch.tensor([[token]])
     return tokenizer.decode(made)
+
+
+@torch.inference_mode()
+def answer_loss(model: Any, tokenizer: PreTrainedTokenizerFast, path: str | Path) -> dict[str, float]:
+    """Mean cross-entropy (nats a token) of the answers in a corpus file by language, each chat with the same weight: a smooth
+    measure for learning curves. The model's own chat format (`finetune.tokenizer`)."""
+    losses: dict[str, list[float]] = collections.defaultdict(list)
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        chat = json.loads(line)
+        ids, learnt = encode_chat(tokenizer, chat["messages"])
+        found = model(input_ids=torch.tensor([ids])).logits[0, :-1]
+        chosen = torch.tensor(learnt[1:])
+        losses[chat["lang"]].append(float(torch.nn.functional.cross_entropy(found[chosen].float(), torch.tensor(ids[1:])[chosen])))
+    return {lang: sum(values) / len(values) for lang, values in sorted(losses.items())}
 
 
 def valid(call: tuple[str, dict[str, Any]]) -> bool:

@@ -143,6 +143,15 @@ def test_form_of_a_call(tiny_model):
         assert not accepts(tiny_model, grammar, bad), bad
 
 
+def test_a_list_of_choices_repeats_none(tiny_model):
+    grammar = turn_grammar(TOOLS, [REQUEST])
+    every = ["xiaohongshu", "email", "sms", "push", "search", "social", "display", "wechat"]
+    for channels in ([], ["push"], ["sms", "email"], every):
+        assert accepts(tiny_model, grammar, call("everything", objective="profit", channels=channels)), channels
+    for channels in (["push", "push"], ["sms", "email", "sms"]):
+        assert not accepts(tiny_model, grammar, call("everything", objective="profit", channels=channels)), channels
+
+
 def test_text_cites_known_figures_only(tiny_model):
     grammar = turn_grammar(TOOLS, [REQUEST], figures=["profit", "roas"])
     assert accepts(tiny_model, grammar, "Expect {fig:profit} ({fig:profit_low} to {fig:profit_high}) from {audience}.")
