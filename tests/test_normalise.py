@@ -1017,3 +1017,11 @@ def test_any_coming_date_reads_back(today: dt.date, ahead: int, pattern: str) ->
 @pytest.mark.parametrize(("said", "days"), [("短一周", 14), ("长一周", 28), ("缩短一周", 14), ("最短一周", 7), ("一周", 7)])
 def test_a_shorter_or_longer_campaign_is_read_from_the_one_that_stands(said, days):
     assert normalise.duration(said, current=21) == days
+
+
+@pytest.mark.parametrize(("said", "kind"), [
+    ("no freebies or discounts", "none"), ("价格照旧", "none"), ("free courier", "free_shipping"), ("配送费全免", "free_shipping"),
+    ("邮费0元", "free_shipping"), ("送货不要钱", "free_shipping"), ("两款绑一块儿出售", "bundle"), ("送小样", "gift"),
+])  # fmt: skip
+def test_offers_that_share_words_with_another_kind(said, kind):
+    assert normalise.offer(said, currency="CNY")[0] == kind

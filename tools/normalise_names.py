@@ -181,6 +181,9 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
     )
 
 
+_NO_OFFER = re.compile(
+    r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)|价格照旧|标价不变|零优惠|不给券|没有券|照价|吊牌价"
+)
 _GIFT = re.compile(
     r"(?:free|complimentary|throw in an?|a gift of an?|give (?:them|away) an?|slip an?|gets? an?|bonus|"
     r"surprise them with an?|里放个|免费送|附赠|加赠|下单送|"
@@ -210,18 +213,20 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         )
     rest = text.replace(over[0], " ") if over else text
     if re.search(
-        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|"
+        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p|courier|dispatch)|"
         r"\bship(?:ped)? (?:it )?(?:for )?free|包邮|免邮|"
-        r"免运费|运费",
+        r"免运费|运费|邮费|配送费|物流费|快递费|快递免费|包快递|送货(?:上门)?(?:不要钱|免费)",
         text,
     ):
         return "free_shipping", details
     if re.search(
         r"\bbundle|\bbogo\b|\bset\b|\bmulti-?buy|buy \w+ get|\d for \d|for the price of|套装|套餐|组合|第二件|"
-        r"买[一二三\d]送[一二三\d]|捆绑|打包|搭",
+        r"买[一二三\d]送[一二三\d]|捆绑|打包|搭|绑一块|入门套",
         text,
     ):
         return "bundle", details
+    if _NO_OFFER.search(text):
+        return "none", {}
     gift = _gift(text)
     if gift is not None:
         return "gift", details | ({"gift": gift} if gift else {})
