@@ -182,7 +182,7 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
 
 
 _NO_OFFER = re.compile(
-    r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)|价格照旧|标价不变|零优惠|不给券|没有券|照价|吊牌价"
+    r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)|价格照旧|标价不变|零优惠|不给券|没有券|照价|吊牌价(?!的)"
 )
 _GIFT = re.compile(
     r"(?:free|complimentary|throw in an?|a gift of an?|give (?:them|away) an?|slip an?|gets? an?|bonus|"
