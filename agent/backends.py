@@ -126,11 +126,14 @@ def _transformers(spec: str, adapter: str | None, seed: int) -> Backend:
     looks_local = path.exists() or spec.startswith((".", "/", "~"))
     if looks_local and not (path / "config.json").exists():
         raise ModelProblem(f"There is no model at {spec!r} (no config.json). Check the path, or use --model embedded.")
+    import torch
+
     from campaignwright.agent.local_model import LocalModel
 
     offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0", "false")
     adapters = _adapters(adapter, path if looks_local else spec)
-    local = LocalModel.load(path if looks_local else spec, adapters=adapters, local_only=looks_local or offline)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    local = LocalModel.load(path if looks_local else spec, adapters=adapters, device=device, local_only=looks_local or offline)
     chat = _planner(local, PLANNER if PLANNER in adapters else None, seed, _profile(path) if looks_local else {})
     return Backend(spec, chat, _writer(local, adapters, chat))
 

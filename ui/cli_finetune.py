@@ -54,10 +54,46 @@ def sft(
     seed: SeedOption = 0,
 ) -> None:
     """Tune a LoRA adapter of any model on the corpus."""
+    from campaignwright.agent.loading import quiet
     from campaignwright.finetune.sft import train_adapter
     from campaignwright.ui import terminal
 
-    terminal.print_json(train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo))
+    with quiet():
+        report = train_adapter(base, adapter, corpus, out, minutes=minutes, tokens=tokens, seed=seed, log=typer.echo)
+    terminal.print_json(report)
+
+
+@app.command("merge")
+def merge(
+    out: Annotated[Path, typer.Option(help="New folder for the model")],
+    base: Annotated[str, typer.Option(help="embedded | local folder | hub id")] = "embedded",
+    adapter: Annotated[str, typer.Option(help="Adapter folder; planner or copywriter: the embedded model's own")] = "planner",
+) -> None:
+    """Merge an adapter into its base: one plain folder that any server of open models can load."""
+    from campaignwright.agent.backends import embedded_path
+    from campaignwright.agent.loading import quiet
+    from campaignwright.finetune.merge import merge as merge_into
+    from campaignwright.tools.adapter_card import ADAPTERS
+    from campaignwright.ui import terminal
+
+    own = base == "embedded"
+    folder = embedded_path() / adapter if own and adapter in ADAPTERS else Path(adapter)
+    with quiet():
+        report = merge_into(embedded_path() if own else base, folder, out)
+    terminal.print_json(report)
+
+
+@app.command("scorer")
+def scorer(
+    pairs: Annotated[Path, typer.Option(help="Folder with headline_binary_train.json, _val.json and _test.json")],
+    out: Annotated[Path, typer.Option(help="Folder for headlines.safetensors and its card headlines.json")],
+    seed: SeedOption = 0,
+) -> None:
+    """Learn the general headline scorer from real headline tests (Upworthy pairs) and test it once."""
+    from campaignwright.finetune.headlines import make_scorer
+    from campaignwright.ui import terminal
+
+    terminal.print_json(make_scorer(pairs, out, seed=seed, log=typer.echo))
 
 
 @app.command("preference")
