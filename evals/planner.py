@@ -9,6 +9,7 @@ the simple thing one would write instead, and the model without its adapter.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import tempfile
@@ -80,7 +81,8 @@ def chooser(model: str, adapter: str | None, seed: int) -> Callable[[list[dict[s
     return lambda messages: as_text(chat.invoke(to_messages(messages)))
 
 
-def run(*, model: str = "embedded", adapter: str | None = None, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+def run(*, model: str = "embedded", adapter: str | None = None, limit: int | None = None, seed: int = 0,
+        progress: Callable[[float, str], None] | None = None) -> dict[str, Any]:
     """Score `model`, the model without its adapter and the keyword rule on the same held-out requests."""
     rivals = {model: chooser(model, adapter, seed), "keyword rule": keyword_rule}
     if model == "embedded" or adapter:
@@ -90,7 +92,17 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
         chats = dev_chats(0)
         step = max(1, len(chats) // limit) if limit else 1
         file.write_text("".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats[::step]), encoding="utf-8")
-        rows = {name: evaluate(answer, file) for name, answer in rivals.items()}
+        total, done = len(rivals) * len(chats[::step]), itertools.count(1)
+
+        def counted(name: str) -> Callable[[list[dict[str, Any]]], str]:
+            def answer(messages: list[dict[str, Any]]) -> str:
+                if progress:
+                    progress(next(done) / total, f"planner: {name}")
+                return rivals[name](messages)
+
+            return answer
+
+        rows = {name: evaluate(counted(name), file) for name in rivals}
     summary = {f"{measure}: {name}": share for name, many in rows.items() for measure, share in goals(many).items()}
     note = (__doc__ or "").split("\n\n")[1]
     return {"rows": rows[model], "summary": dict(sorted(summary.items())), "unit": "share", "note": note, "more": failures(rows[model])}
