@@ -170,7 +170,7 @@ def train_adapter(
         output_dir=str(out), max_steps=10**9, per_device_train_batch_size=batch, max_length=None, seed=seed, bf16=gpu,
         activation_checkpointing=gpu, max_grad_norm=1.0, logging_steps=10, include_num_input_tokens_seen="non_padding",
         save_strategy="no", report_to="none", disable_tqdm=True, dataset_kwargs={"skip_prepare_dataset": True},
-        dataloader_pin_memory=gpu, use_cpu=not torch.accelerator.is_available(), ddp_backend=None if gpu else "gloo",
+        dataloader_pin_memory=gpu, use_cpu=not torch.accelerator.is_available(),
     )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(str(base))
     torch.manual_seed(seed)

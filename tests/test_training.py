@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -131,3 +135,15 @@ def test_tuning_on_clicks_prefers_what_is_clicked(shop, base, copywriter, tmp_pa
     with pytest.raises(TooFewPairs, match="30 in several campaigns"):
         tune_on_clicks(shop, base, copywriter, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_share_one_training(corpus, base, tmp_path):
+    """Each takes its part: with two there are twice the tokens after the same steps, and one adapter."""
+    script = Path(sys.executable).with_name("campaignwright")
+    said = ["finetune", "sft", "--base", str(base), "--adapter", "planner", "--corpus", str(corpus), "--tokens", "20000"]
+    run = {"check": True, "timeout": 500, "env": os.environ | {"OMP_NUM_THREADS": "1"}, "capture_output": True}
+    subprocess.run([script, *said, "--out", str(tmp_path / "one")], **run)
+    subprocess.run([script.with_name("torchrun"), "--nproc_per_node", "2", script, *said, "--out", str(tmp_path / "two")], **run)
+    one, two = (json.loads((tmp_path / name / "campaignwright.json").read_text()) for name in ("one", "two"))
+    assert two["tokens"] / two["steps"] > 1.6 * one["tokens"] / one["steps"]
