@@ -36,17 +36,18 @@ class Printer:
         return piece
 
 
-def choose(scores: torch.Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
-    """A token from `scores` (vocabulary,): the best at temperature 0, else a draw from the nucleus of mass `top_p`.
+def choose(scores: torch.Tensor, temperature: float, top_p: float, generator: torch.Generator) -> torch.Tensor:
+    """A token for each row of `scores` (rows, vocabulary): the best at temperature 0, else a draw from the nucleus of mass
+    `top_p`, 0-1. Returns (rows,).
 
     Only the CANDIDATES best tokens are drawn from; the rest has no mass worth the sorting.
     """
     if temperature <= 0:
-        return int(scores.argmax())
-    best, order = scores.topk(min(CANDIDATES, scores.shape[0]))
+        return scores.argmax(-1)
+    best, order = scores.topk(min(CANDIDATES, scores.shape[-1]), dim=-1)
     probabilities = torch.softmax(best / temperature, dim=-1)
-    probabilities[probabilities.cumsum(0) - probabilities > top_p] = 0
-    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
+    probabilities[probabilities.cumsum(-1) - probabilities > top_p] = 0
+    return order.gather(-1, torch.multinomial(probabilities, 1, generator=generator))[:, 0]
 
 
 def mask_scores(scores: torch.Tensor, matcher: LLMatcher) -> torch.Tensor:

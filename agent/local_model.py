@@ -191,9 +191,8 @@ class LocalModel:
         generator = torch.Generator(device="cpu").manual_seed(seed)
         live = list(range(len(sequences)))
         while True:
-            for row, index in enumerate(live):
-                self._step(sequences[index], logits[row], room, temperature, top_p, generator, forced=single)
-                yield index
+            self._step([sequences[index] for index in live], logits, room, temperature, top_p, generator, forced=single)
+            yield from live
             rows = [row for row, index in enumerate(live) if not sequences[index].done]
             live = [live[row] for row in rows]
             if not live:
@@ -210,20 +209,24 @@ class LocalModel:
             self._keep_cache(adapter, read, cache)
 
     @torch.inference_mode()
-    def _step(self, sequence: _Sequence, logits: torch.Tensor, room: int, temperature: float, top_p: float,
+    def _step(self, sequences: list[_Sequence], logits: torch.Tensor, room: int, temperature: float, top_p: float,
               generator: torch.Generator, *, forced: bool) -> None:
-        """Choose one token for `sequence` and, when `forced`, add the tokens its grammar leaves no choice about."""
-        scores = logits.float().cpu()
-        if sequence.matcher is not None:
-            mask_scores(scores, sequence.matcher)
-        token = choose(scores, temperature, top_p, generator)
+        """Choose one token for each of `sequences` from its row of `logits` (rows, vocabulary) and, when `forced`, add the
+        tokens that its grammar leaves no choice about."""
+        scores = logits.to("cpu", torch.float32, copy=True)
+        for row, sequence in enumerate(sequences):
+            if sequence.matcher is not None:
+                mask_scores(scores[row], sequence.matcher)
+        tokens = choose(scores, temperature, top_p, generator)
         shares = scores.softmax(-1)
-        sequence.chances.append((float(shares[token]), float(shares.max())))
-        self._accept(sequence, [token])
-        if forced and sequence.matcher is not None and not sequence.done:
-            self._accept(sequence, sequence.matcher.compute_ff_tokens())
-        if len(sequence.tokens) >= room:
-            sequence.done = True
+        chosen = shares.gather(-1, tokens[:, None])[:, 0].tolist()
+        for sequence, token, chance, best in zip(sequences, tokens.tolist(), chosen, shares.amax(-1).tolist(), strict=True):
+            sequence.chances.append((chance, best))
+            self._accept(sequence, [token])
+            if forced and sequence.matcher is not None and not sequence.done:
+                self._accept(sequence, sequence.matcher.compute_ff_tokens())
+            if len(sequence.tokens) >= room:
+                sequence.done = True
 
     def _accept(self, sequence: _Sequence, tokens: list[int]) -> None:
         for token in tokens:

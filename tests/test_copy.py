@@ -113,6 +113,21 @@ def test_only_supplied_facts(text, fault):
     assert fault is None or fault in check.detail
 
 
+@pytest.mark.parametrize("text, fault", [
+    ("COMET84.15元", None),  # a name in capitals directly before its price is no code
+    ("优惠码RUN15立减", None),
+    ("优惠码SAVE立减", "code SAVE"),  # a code may stand right beside a Chinese character
+    ("用BUY15下单", "code BUY15"),
+    ("一成套更省", None),
+    ("便宜三成", "三成"),
+])
+def test_codes_and_numbers_beside_chinese(text, fault):
+    facts = {"product": "COMET", "price": "84.15元", "code": "RUN15", "discount": "15%"}
+    check = check_facts({"text": text}, facts, "percent_off", "zh")
+    assert check.ok is (fault is None), check.detail
+    assert fault is None or fault in check.detail
+
+
 @pytest.mark.parametrize("language, text", [("en", "Save with code by Sunday"), ("zh", "输入优惠码立享优惠")])
 def test_a_code_is_named_only_when_there_is_one(language, text):
     facts = {name: value for name, value in FACTS.items() if name != "code"}
@@ -130,7 +145,7 @@ def test_banned_claims(language, text):
 
 
 def test_innocent_chinese_passes():
-    assert check_banned({"text": "最近天凉，第一次跑步也不怕"}, "zh").ok
+    assert check_banned({"text": "最近天凉，第一次跑步也不怕，第一单就很安心"}, "zh").ok
 
 
 def test_sms_needs_a_way_out():
@@ -267,7 +282,7 @@ def test_a_gift_without_a_name_is_not_promised(shop):
 
 def test_ranking_says_what_it_rests_on(shop):
     result, _ = call(TOOLS, context(shop, QueueWriter([email()])), "write_copy", {"channel": "email", "n": "1"})
-    assert result.data["asset"]["ranked_by"].startswith("rules of thumb: 0 past copies")
+    assert "headline tests" in (basis := result.data["asset"]["ranked_by"]) and "rules of thumb: 0 past copies" in basis
     words = ["running", "jacket", "coffee", "mug", "boot"]
     with shop.transaction():
         shop.insert("copies", pd.DataFrame({

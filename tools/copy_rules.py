@@ -11,6 +11,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ GSM_BASIC = frozenset(
 )
 GSM_EXTENDED = frozenset("^{}[]~\\|€\f")  # an escape septet and the character: 2 each
 SLOT = re.compile(r"\{([^{}]*)\}")
+OWN_WORDS = ("product", "brand", "category", "gift", "benefit", "last_product")  # slots that hold the shop's words
 MERGE_SLOTS = ("first_name", "last_product")  # filled by the mailing tool, one value a customer
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u203c\u2049\ufe0f]")
@@ -29,12 +31,14 @@ _LINK = re.compile(
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?")
 _LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.、)）](?!\d)")
 _HAN_NUMBER = re.compile(
-    r"[一二两三四五六七八九十百千半][一二两三四五六七八九十百千万半点]*\s*(?:折|元|块钱|成|%)"
+    r"[一二两三四五六七八九十百千半][一二两三四五六七八九十百千万半点]*\s*(?:折|元|块钱|成(?!套)|%)"
     r"|(?:还有|只剩|仅剩|最后)[两三四五六七八九十]+天")
 _WORD_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty|thirty|forty|fifty|hundred|thousand)"
     r"[- ](?:per ?cent|percent|dollars?|pounds?|euros?|quid|days? (?:left|only)|hours? (?:left|only))\b", re.I)
-_CODE = re.compile(r"\b(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4,}\b|(?:\bcode|优惠码|口令)[ :：]+([A-Z0-9]{3,})\b")
+_CODE = re.compile(  # borders in ASCII: a Chinese character is a letter too, and codes stand right beside it
+    r"(?<![A-Za-z0-9])(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4,}(?![A-Za-z0-9])"
+    r"|(?:\bcode|优惠码|折扣码|口令)[ :：]*([A-Z0-9]{3,})(?![A-Za-z0-9])")
 
 _CODE_WORD = re.compile(r"\b(?:promo |discount |voucher )?codes?\b|优惠码|折扣码|优惠口令", re.I) 
 
@@ -168,8 +172,8 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         faults += [f"{name}: number {token} is not supplied" for token in sorted(_numbers(text) - known)]
         words = [found.group(0) for pattern in (_HAN_NUMBER, _WORD_NUMBER) for found in pattern.finditer(text)]
         faults += [f"{name}: “{word}” is not supplied" for word in words if word not in supplied]
-        codes = (found.group(1) or found.group(0) for found in _CODE.finditer(text))
-        faults += [f"{name}: code {code} is not supplied" for code in codes if code not in supplied]
+        codes = (found.group(1) or found.group(0) for found in _CODE.finditer(_without(text, facts, facts, mark="•")))
+        faults += [f"{name}: code {code} is not supplied" for code in codes]
         own = _without(text, facts)
         if "code" not in facts and (said := _CODE_WORD.search(own)):
             faults.append(f"{name}: “{said.group(0)}”, but no code is supplied")
@@ -179,11 +183,10 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
     return Check("facts", not faults, "; ".join(faults) or "only supplied facts")
 
 
-def _without(text: str, facts: dict[str, str]) -> str:
-    """`text` less the shop's own words (product, brand, benefit ...), which are not claims of the writer."""
-    for name in ("product", "brand", "category", "gift", "benefit", "last_product"):
-        if facts.get(name):
-            text = text.replace(facts[name], " ")
+def _without(text: str, facts: dict[str, str], names: Iterable[str] = OWN_WORDS, *, mark: str = " ") -> str:
+    """`text` with `mark` for the facts called `names`: the shop's own words are not claims of the writer."""
+    for value in sorted((facts[name] for name in names if facts.get(name)), key=len, reverse=True):
+        text = text.replace(value, mark)
     return text
 
 
