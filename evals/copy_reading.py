@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from campaignwright.evals.copy_texts import Recall, distinct, self_bleu, tokens
@@ -64,9 +64,10 @@ def _recognised(rows: list[dict[str, Any]], taught: list[dict[str, Any]], single
     for reading, said in (("", told), (", by the lines too", knowing)):
         figures[f"{name}{reading}"] = clustered(said == wanted, requests, rng)
         figures[f"{name}{reading}, labels shuffled"] = clustered(said == shuffled, requests, rng)
-    folds = StratifiedKFold(5, shuffle=True, random_state=0) if min(np.unique(truth, return_counts=True)[1]) >= 5 else KFold(5)
-    own = cross_val_predict(classifier(language), written, truth, cv=folds)
-    figures[f"{name}, exemplars"] = clustered(own == truth, [_base(item) for item in taught], rng)
+    pieces = [_base(item) for item in taught]  # one piece on two channels never stands on both sides
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    own = cross_val_predict(classifier(language), written, truth, cv=folds, groups=pieces)
+    figures[f"{name}, exemplars"] = clustered(own == truth, pieces, rng)
     return figures, told
 
 

@@ -52,7 +52,6 @@ def run(*, limit: int | None = None, seed: int = 0, **_: Any) -> dict[str, Any]:
     more = [
         f"- Leak check: {int(near['train'].sum())} test pairs with a near-duplicate in the train part, {int(near['val'].sum())} in the "
         f"validation part; {model.card['left_out_near_test']} learnt pairs near a test headline were left out of the training.",
-        f"- Label-noise ceiling: {model.card['label_noise_ceiling']}.",
         "- The files are those that the scorer was made from." if same else "- These are not the files that the scorer was made from.",
     ]
     rows = [{"first": pair.first, "second": pair.second, "first_wins": pair.first_wins, "margin": float(margin)}

@@ -157,6 +157,8 @@ def train_base(
     `dropout`: share, 0 to below 1, of what each block adds that is dropped (the corpus repeats its templates).
     """
     accelerator = Accelerator()
+    if minutes and accelerator.num_processes > 1:
+        raise ValueError("minutes: each process has its own clock; bound a training in several processes by tokens")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(corpus, out, vocabulary)

@@ -37,7 +37,7 @@ OF_OFFER = {
     "free_shipping": ("threshold",), "bundle": ("discount", "was"), "gift": ("gift",),
 }  # fmt: skip
 # a line is so many times likelier for each of its labels that names what was asked for: a reader shall tell the audience
-PREFER = {"audience": 24.0, "tone": 3.0, "offer": 4.0, "angle": 3.0, "category": 4.0}
+PREFER = {"audience": 8.0, "tone": 3.0, "offer": 4.0, "angle": 3.0, "category": 4.0}
 SMS_LENGTH = {"en": 100, "zh": 34}  # characters of the lines of a text message, slots unfilled
 
 

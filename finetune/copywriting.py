@@ -35,7 +35,7 @@ def exemplars(*, dev: bool = False) -> list[dict[str, Any]]:
     for path in sorted(CORPUS.glob("copy_*.jsonl")):
         items += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     items += [piece for item in items for piece in derived(item)]
-    return [item for item in items if held_out(item["id"]) == dev]
+    return [item for item in items if held_out(item["id"].removesuffix(f"-{item['channel']}")) == dev]  # a piece and its kin
 
 
 def derived(item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -157,7 +157,6 @@ def make_scorer(folder: Path, out: Path, *, seed: int = 0, log: Any = print) -> 
         "C": best, "cross_validated": {str(strength): round(value, 4) for strength, value in tried.items()},
         "validation_of_train_only": interval(right(early.score(texts_of(val)), val)),
         "middle": round(float(np.median(model.score(texts_of(both)))), 4),
-        "label_noise_ceiling": "0.77-0.89, estimated, not measured in this run; above 0.75 suspect a leak",
     }  # fmt: skip
     arrays = {"idf": model.idf, "weights": model.weights, "traits": model.traits}
     small = {name: value.astype(np.float32 if name == "traits" else np.float16) for name, value in arrays.items()}

@@ -62,7 +62,7 @@ def examples(
     return ids[:limit], labels[:limit]
 
 
-def alike(chats: Iterator[tuple[list[int], list[int]]], batch: int) -> Iterator[dict[str, list[int]]]:
+def alike(chats: Iterator[tuple[list[int], list[int]]], batch: int, rng: random.Random) -> Iterator[dict[str, list[int]]]:
     """The chats with those of like length behind each other, so that a batch of `batch` holds little padding."""
     pool: list[tuple[list[int], list[int]]] = []
     for chat in chats:
@@ -71,7 +71,7 @@ def alike(chats: Iterator[tuple[list[int], list[int]]], batch: int) -> Iterator[
             continue
         pool.sort(key=lambda pair: len(pair[0]))
         groups = [pool[at : at + batch] for at in range(0, len(pool), batch)]
-        random.Random(len(pool[0][0])).shuffle(groups)
+        rng.shuffle(groups)
         pool = []
         for ids, labels in (pair for group in groups for pair in group):
             yield {"input_ids": ids, "labels": labels}
@@ -172,6 +172,8 @@ def train_adapter(
         save_strategy="no", report_to="none", disable_tqdm=True, dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=gpu, use_cpu=not torch.accelerator.is_available(),
     )  # fmt: skip
+    if minutes and settings.world_size > 1:
+        raise ValueError("minutes: each process has its own clock; bound a training in several processes by tokens")
     tokenizer = AutoTokenizer.from_pretrained(str(base))
     torch.manual_seed(seed)
     model = learner(base, start, rank, torch.bfloat16 if gpu else torch.float32).to(settings.device)
@@ -182,8 +184,9 @@ def train_adapter(
     tools = tool_schemas() if adapter == "planner" and "tools" in (tokenizer.chat_template or "") else None
 
     def chats() -> Iterator[dict[str, list[int]]]:
-        source = corpus_chats(corpus, adapter, seed + budget.before["steps"])
-        return alike((examples(tokenizer, chat["messages"], tools, limit) for chat in source), batch)
+        order = seed + budget.before["steps"]
+        source = corpus_chats(corpus, adapter, order)
+        return alike((examples(tokenizer, chat["messages"], tools, limit) for chat in source), batch, random.Random(order))
 
     if budget.share() < 1:
         falling = LambdaLR(adam, lambda step: rate(budget.share(), budget.before["steps"] + step, warmup=20, decay=0.8))

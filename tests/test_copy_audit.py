@@ -44,7 +44,6 @@ def test_supplied_facts_pass_in_chinese(text: str) -> None:
     ("en", "Fit guaranteed", "banned, guarantee"),
     ("en", "Almost gone", "banned, scarcity"),
     ("en", "For {first_name}", "slot"),
-    ("en", "a" * 5000, ""),
     ("zh", "跑鞋20%折", "fact, number in words"),
     ("zh", "打7折", "fact, number"),
     ("zh", "今晚截止", "fact, date"),
@@ -54,7 +53,7 @@ def test_supplied_facts_pass_in_chinese(text: str) -> None:
     ("zh", "抗衰老", "banned, health"),
 ])  # fmt: skip
 def test_breaches_are_found(language: str, text: str, kind: str) -> None:
-    assert not kind or any(breach.startswith(kind + ":") for breach in push(text, language)), push(text, language)
+    assert any(breach.startswith(kind + ":") for breach in push(text, language)), push(text, language)
 
 
 def test_platforms_count_as_they_say() -> None:

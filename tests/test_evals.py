@@ -34,5 +34,5 @@ def test_the_strategy_suite_stands_beside_the_shops_habit() -> None:
 @pytest.mark.slow
 def test_the_copy_suite_finds_no_breach() -> None:
     summary = run("copy", 1)["summary"]
-    assert all(value == 0 for name, (value, *_) in summary.items() if name.endswith("in breach"))
+    assert all(value == 0 for name, (value, *_) in summary.items() if "in breach" in name)
     assert any("template filling" in name for name in summary)

@@ -182,7 +182,8 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
 
 
 _NO_OFFER = re.compile(
-    r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)|价格照旧|标价不变|零优惠|不给券|没有券|照价|吊牌价(?!的)"
+    r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)\b(?: (?:or|and) \w+)?|"
+    r"价格照旧|标价不变|零优惠|不给券|没有券|照价(?:卖)?|吊牌价(?!的)(?:销售)?"
 )
 _GIFT = re.compile(
     r"(?:free|complimentary|throw in an?|a gift of an?|give (?:them|away) an?|slip an?|gets? an?|bonus|"
@@ -213,7 +214,8 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         )
     rest = text.replace(over[0], " ") if over else text
     if re.search(
-        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p|courier|dispatch)|"
+        r"(?:free|complimentary|no|zero|waive|cover|drop)\b.{0,10}\b(?:shipping|delivery|postage|p&p)|"
+        r"\b(?:free|complimentary)\b.{0,10}\b(?:courier|dispatch)|"
         r"\bship(?:ped)? (?:it )?(?:for )?free|包邮|免邮|"
         r"免运费|运费|邮费|配送费|物流费|快递费|快递免费|包快递|送货(?:上门)?(?:不要钱|免费)",
         text,
@@ -225,7 +227,8 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         text,
     ):
         return "bundle", details
-    if _NO_OFFER.search(text):
+    text, refused = _NO_OFFER.subn(" ", text)
+    if refused and not re.search(r"\w", strip_frame(text)):
         return "none", {}
     gift = _gift(text)
     if gift is not None:
