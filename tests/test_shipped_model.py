@@ -50,3 +50,26 @@ def test_an_off_topic_request_gets_a_refusal(copilot, said):
     turn = copilot.ask(said, session=said)
     assert not turn.tool_calls and turn.text and turn.plan is None
     assert re.search(r"I (?:can't|don't|only|have no)|我(?:不|只)|不(?:会|能|懂)|不是", turn.text), turn.text
+
+
+def test_the_likeliest_of_several_calls_is_made(monkeypatch):
+    """Token by token the first pick looks best; a draft that is likelier as a whole takes its place."""
+    from langchain_core.messages import HumanMessage
+
+    from campaignwright.agent.backends import load_model
+    from campaignwright.agent.chat_model import CampaignChatModel
+    from campaignwright.tools.registry import TOOLS
+
+    chat = load_model("embedded").chat
+    assert isinstance(chat, CampaignChatModel) and chat.drafts
+    whole = '<tool_call>\n{"name": "profile_audience", "arguments": {"audience": "WHO"}}\n</tool_call>'
+    first, better = (whole.replace("WHO", who) for who in ("all", "loyal"))
+
+    def decode(ids, *, n=1, chances, **settings):
+        drawn = [first] if n == 1 else [first, better, *["<tool_call>\n{"] * (n - 2)]  # the last ones were cut off
+        chances += [[(0.95, 0.95), (0.5, 0.6)], [(0.95, 0.95), (0.8, 0.8)], *[[(1.0, 1.0)]] * n][: len(drawn)]
+        yield from enumerate(drawn)
+
+    monkeypatch.setattr(chat.local, "decode", decode)
+    bound = chat.bind_tools([tool.schema() for tool in TOOLS.values()])
+    assert bound.invoke([HumanMessage("Who are my regulars?")]).tool_calls[0]["args"] == {"audience": "loyal"}
