@@ -8,6 +8,7 @@ from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_lin
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
 from campaignwright.market.export_document import caveats
+from campaignwright.market.screen import screened
 from campaignwright.tools.base import Figure
 
 
@@ -40,7 +41,7 @@ class Narrator:
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
         rendered = Rendered(final) if error else render(final, self._grounds())
         parts = [rendered.text] if rendered.text else []
-        more = caveats(plans[-1]) if plans else self._lists()
+        more = [screened(part) for part in (caveats(plans[-1]) if plans else self._lists())]
         if error or not rendered.text:
             told = bool(more or notes or self._unanswered()) and not rendered.dropped
             parts = parts or self._instead(rendered, figures, bool(plans), told)

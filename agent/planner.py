@@ -20,7 +20,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from campaignwright.agent.problems import ModelProblem
 from campaignwright.agent.prompting import prompt, sentence
 from campaignwright.agent.sessions import Sessions
-from campaignwright.agent.tools_bridge import REPAIRS, Cancelled, Running, langchain_tools, run_call
+from campaignwright.agent.tools_bridge import MOST_CALLS, REPAIRS, Cancelled, Running, langchain_tools, run_call
 from campaignwright.tools.base import Tool
 
 LOG = logging.getLogger(__name__)
@@ -65,13 +65,14 @@ class PlannerMiddleware(AgentMiddleware):
             raise
         except Exception as error:
             LOG.warning("the model failed: %s", type(error).__name__)
-            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-            raise ModelProblem(reason) from error
+            raise ModelProblem(_reason(error)) from error
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: dict[str, Any], runtime: Any) -> dict[str, Any] | None:
-        """Give broken calls (a served model's malformed JSON) back for repair."""
+        """Give broken calls (a served model's malformed JSON) back for repair; cut more calls at once than a turn may make."""
         message = state["messages"][-1]
+        if isinstance(message, AIMessage) and len(message.tool_calls) > MOST_CALLS:
+            return {"messages": [message.model_copy(update={"tool_calls": message.tool_calls[:MOST_CALLS]})]}
         broken = getattr(message, "invalid_tool_calls", None)
         if not isinstance(message, AIMessage) or not broken or message.tool_calls:
             return None
@@ -118,6 +119,14 @@ def offered(running: Running) -> set[str]:
     return {name for name in names if name not in spent} | {last}
 
 
+def _reason(error: Exception) -> str:
+    """One line on why a model failed; a server's own sentence where it sent one."""
+    body = getattr(error, "body", None)
+    detail = body.get("detail") or body.get("message") if isinstance(body, dict) else None
+    said = f"{error}".strip().splitlines() or [type(error).__name__]
+    return f"{said[0]} {detail if isinstance(detail, str) and detail not in said[0] else ''}".strip()[:200]
+
+
 def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessions) -> CompiledStateGraph:
     """The compiled loop. Run it with `config(session)` and a Running as context."""
     return create_agent(
@@ -127,8 +136,8 @@ def make_planner(chat: BaseChatModel, registry: dict[str, Tool], sessions: Sessi
 
 
 def config(session: str) -> dict[str, Any]:
-    """LangGraph's configuration of a turn: one thread a session."""
-    return {"configurable": {"thread_id": session}, "recursion_limit": STEPS}
+    """LangGraph's configuration of a turn: one thread a session; calls made at once wait for one another, each in a worker."""
+    return {"configurable": {"thread_id": session}, "recursion_limit": STEPS, "max_concurrency": 2 * MOST_CALLS}
 
 
 def shape(messages: Sequence[BaseMessage]) -> list[BaseMessage]:

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from campaignwright.agent.prompting import sentence
+from campaignwright.agent.screen import reason_to_hide
 from campaignwright.agent.text_numbers import Number, numbers
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import show_value
+from campaignwright.market.screen import screened
 from campaignwright.market.words import Brief
 from campaignwright.tools.base import Context, Figure
 
@@ -81,7 +83,7 @@ def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()
     known = [*products, *(value for value in (latest("product"), latest("campaign")) if value)]
     for summary in summaries:
         known += [value for value in summary.get("products", []) if isinstance(value, str)]
-    shown = {key: " ".join(value.split())[:LONGEST_NAME] for key, value in names.items() if value}
+    shown = {key: screened(" ".join(value.split()))[:LONGEST_NAME] for key, value in names.items() if value}
     latest_figures = {figure.name: figure for figure in figures}
     if strategy and "spend" in latest_figures:  # a plan may leave some of the budget unspent
         latest_figures["budget"] = latest_figures["spend"]
@@ -154,6 +156,8 @@ def figures_line(figures: list[Figure], language: str, currency: str) -> str:
 
 def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
     """One sentence with its slots filled. Raises _Ungrounded for an unknown slot or a number that nothing supports."""
+    if reason := reason_to_hide(text):
+        raise _Ungrounded(reason)
     bare = SLOT.sub(" ", text)
     for name in sorted(ground.known_names, key=len, reverse=True):
         bare = bare.replace(name, " ")

@@ -18,8 +18,10 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
 from campaignwright.agent.prompting import sentence
+from campaignwright.agent.said import check_said
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.turns import ToolCall
+from campaignwright.market.screen import screened
 from campaignwright.tools.base import Context, MissingData, Tool, ToolError, ToolResult, call
 
 LOG = logging.getLogger(__name__)
@@ -105,9 +107,10 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
     try:
         if running.repeated:
             raise running.refused or ToolError("The same call was just made; use its answer and go on.", retry=True)
+        check_said(running.ctx, name, arguments)
         result, record.seconds = call(running.registry, running.ctx, name, arguments)
         answer = result.for_model()
-        record.result = result.model_dump(mode="json")
+        record.result = result.model_dump(mode="json") | {"notes": [screened(note) for note in result.notes]}
         running.refusals.pop(name, None)
         running.in_a_row, running.refused = 0, None
     except ToolError as error:
@@ -132,7 +135,7 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
-    record.error, running.refused = error.shown(running.language), error
+    record.error, running.refused = screened(error.shown(running.language)), error
     if record.name == "set_brief":
         _note_the_rest(running, record.arguments, error)
     if error.retry:
@@ -148,6 +151,7 @@ def _note_the_rest(running: Running, arguments: dict[str, Any], error: ToolError
     rest = {name: value for name, value in arguments.items() if name != error.argument}
     if rest and len(rest) < len(arguments):
         try:
+            check_said(running.ctx, "set_brief", rest)
             call(running.registry, running.ctx, "set_brief", rest)
         except ToolError as another:
             LOG.info("nothing of a refused brief could be kept: %s", another)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 SUITES = {
     "planner": "requests of the held-out templates against the language model",
     "copy": "what the copywriter delivers, by channel and language",
+    "headlines": "the headline scorer on real headline tests",
+    "injection": "attacks in the shop's data, and a planner that does its worst",
     "strategy": "plans against the simulator's truth",
 }
 
 
-def run(suite: str, **options: Any) -> dict[str, Any]:
-    """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high, cases], "unit", "note", "more": Markdown lines}."""
-    return {"suite": suite, **import_module(f"campaignwright.evals.{suite}").run(**options)}
+def run(suite: str, *, progress: Callable[[float, str], None] | None = None, **options: Any) -> dict[str, Any]:
+    """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high, cases], "unit", "note", "more": Markdown lines}.
+
+    `progress(fraction, text)` is called as a suite that takes long goes on."""
+    module = import_module(f"campaignwright.evals.{suite}")
+    if "progress" in inspect.signature(module.run).parameters:
+        options["progress"] = progress
+    return {"suite": suite, **module.run(**options)}
 
 
 def render(report: dict[str, Any]) -> str:

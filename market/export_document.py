@@ -13,6 +13,7 @@ from typing import Any
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import day, fill_figures, money, percent, show, show_range
+from campaignwright.market.screen import screened_all
 from campaignwright.market.words import OWNED_CHANNELS
 
 PRODUCTS_SHOWN = 5
@@ -298,4 +299,4 @@ def document(plan: dict[str, Any]) -> list[Block]:
     p = Printer(plan)
     parts = (_head, _brief, _audience, _price, _budget, _calendar, _forecast, _experiment, _stock, _copy, _evidence,
              _end)
-    return [block for part in parts for block in part(p)]
+    return [screened_all(block) for part in parts for block in part(p)]

@@ -14,6 +14,7 @@ from typing import Any
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import day
+from campaignwright.market.screen import screened
 
 # Google Ads Editor, "Import a CSV file": headers in English; a blank leaves a value unchanged.
 GOOGLE_COLUMNS = [
@@ -33,6 +34,7 @@ ASSET_COLUMNS = [
     "channel", "language", "variant", "audience", "send_at", "subject", "preheader", "title", "body", "text",
     "merge_tags", "status",
 ]  # fmt: skip
+ADDRESSES = ("Final URL", "Link", "URL Tags")  # columns that hold a link; in any other, one is taken out
 ASSET_CHANNELS = ("email", "sms", "push", "wechat", "xiaohongshu")
 META_GOALS = {"awareness": ("OUTCOME_AWARENESS", "REACH"), "acquisition": ("OUTCOME_SALES", "OFFSITE_CONVERSIONS")}
 WRITTEN_FROM = {"google-ads": ("search",), "meta": ("social",), "csv": ASSET_CHANNELS}  # format -> channels of its copy
@@ -69,11 +71,14 @@ def safe_cell(value: object) -> str:
 
 
 def write_csv(columns: list[str], rows: list[dict[str, object]]) -> bytes:
-    """UTF-8 CSV with a header; absent columns are blank."""
+    """UTF-8 CSV with a header; absent columns are blank; a link stands in the columns of addresses only."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({column: safe_cell(row.get(column)) for column in columns} for row in rows)
+    for row in rows:
+        cells = {column: row.get(column) for column in columns}
+        plain = {column: screened(cell) for column, cell in cells.items() if isinstance(cell, str) and column not in ADDRESSES}
+        writer.writerow({column: safe_cell(cell) for column, cell in (cells | plain).items()})
     return buffer.getvalue().encode("utf-8")
 
 

@@ -246,7 +246,7 @@ def export(
 
 @app.command("eval")
 def evaluate(
-    suite: Annotated[str, typer.Argument(help="planner | copy | strategy")],
+    suite: Annotated[str, typer.Argument(help="planner | copy | headlines | injection | strategy")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only so many cases")] = None,
     model: ModelOption = "embedded",
@@ -255,10 +255,12 @@ def evaluate(
 ) -> None:
     """Run an eval suite and print its report."""
     from campaignwright.evals import suites
+    from campaignwright.ui.terminal import progress_bar, reporting
 
     if suite not in suites.SUITES:
         raise Stop(f"There is no suite {suite!r}. Suites: {', '.join(suites.SUITES)}.", USAGE)
-    report = suites.run(suite, model=model, adapter=adapter, limit=limit, seed=seed)
+    with progress_bar() as progress:
+        report = suites.run(suite, progress=reporting(progress, suite), model=model, adapter=adapter, limit=limit, seed=seed)
     typer.echo(json.dumps(report, ensure_ascii=False, indent=1) if as_json else suites.render(report))
 
 
