@@ -65,7 +65,7 @@ def test_an_adapter_resumes_and_refuses_another_base(corpus, base, tmp_path):
     with pytest.raises(ValueError, match="the state of another training"):
         train_adapter(base, "copywriter", corpus, tmp_path / "planner", tokens=10**6, **SMALL)
     done = train_adapter(base, "planner", corpus, tmp_path / "planner", tokens=1000, **SMALL)  # more than that is done already
-    assert done["steps"] >= 24 and done["tokens"] > 5000 and not (tmp_path / "planner" / "state.safetensors").exists()
+    assert done["steps"] >= 9 and done["tokens"] > 2000 and not (tmp_path / "planner" / "state.safetensors").exists()
     check_base(tmp_path / "planner", base)
     tokenizer = load_model(str(base)).chat.local.tokenizer
     export(make_model(tokenizer, TINY, seed=9), tokenizer, tmp_path / "other")

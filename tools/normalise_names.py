@@ -227,9 +227,7 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
         text,
     ):
         return "bundle", details
-    text, refused = _NO_OFFER.subn(" ", text)
-    if refused and not re.search(r"\w", strip_frame(text)):
-        return "none", {}
+    text, refused = _NO_OFFER.subn(" ", text)  # what stands beside a refusal may still be an offer
     gift = _gift(text)
     if gift is not None:
         return "gift", details | ({"gift": gift} if gift else {})
@@ -243,6 +241,8 @@ def offer(said: object, *, currency: str = "USD", argument: str = "offer") -> tu
                 rest, currency=currency, argument=argument, rates=True
             )
         return "amount_off", details
+    if refused:
+        return "none", {}
     near = closest(strip_frame(text), _table("offers"), cutoff=85)
     if near:
         return near, details
