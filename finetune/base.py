@@ -134,6 +134,18 @@ def _optimizers(model: Any, muon_lr: float, adam_lr: float) -> tuple[Muon, torch
     return Muon(matrices, lr=muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
 
 
+def _accelerator(minutes: float | None) -> Accelerator:
+    accelerator = Accelerator()
+    if minutes and accelerator.num_processes > 1:
+        raise ValueError("minutes: each process has its own clock; bound a training in several processes by tokens")
+    return accelerator
+
+
+def _line(done: dict[str, Any], loss: float, factor: float, spent: float, rounds: int) -> str:
+    speed = f"{done['tokens'] / max(spent, 1):.0f} tok/s {spent / 60:.1f} min round {rounds}"
+    return f"step {done['step']} tokens {done['tokens']:,} loss {loss:.4f} rate {factor:.3f} {speed}"
+
+
 def train_base(
     corpus: str | Path,
     out: str | Path,
@@ -156,9 +168,7 @@ def train_base(
     `minutes` and `tokens` bound the whole training, resumed parts included; the rate falls with what is nearer.
     `dropout`: share, 0 to below 1, of what each block adds that is dropped (the corpus repeats its templates).
     """
-    accelerator = Accelerator()
-    if minutes and accelerator.num_processes > 1:
-        raise ValueError("minutes: each process has its own clock; bound a training in several processes by tokens")
+    accelerator = _accelerator(minutes)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(corpus, out, vocabulary)
@@ -196,10 +206,7 @@ def train_base(
         done["tokens"] += int((batch["rows"] > 0).sum()) * accelerator.num_processes
         average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
         if done["step"] % 25 == 0:
-            log(
-                f"step {done['step']} tokens {done['tokens']:,} loss {average:.4f} rate {factor:.3f} "
-                f"{done['tokens'] / max(spent, 1):.0f} tok/s {spent / 60:.1f} min round {packer.rounds}"
-            )
+            log(_line(done, average, factor, spent, packer.rounds))
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
             progress = {**done, "seconds": done["seconds"] + saved - began, "loss": average}
