@@ -9,32 +9,20 @@ The data set stays with its publisher: the environment variable CAMPAIGNWRIGHT_D
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from campaignwright.evals.data_sets import data_set
 from campaignwright.finetune.headlines import ADDRESS, figures_on, interval, near_duplicates, read_pairs, right, texts_of
-from campaignwright.market.importers import ImportProblem
 from campaignwright.tools.headlines import shipped
 
-DATA = "CAMPAIGNWRIGHT_DATA"
 FOLDER = "upworthy_headline_pairs"
-
-
-def folder() -> Path:
-    """The data set's folder. Raises ImportProblem where CAMPAIGNWRIGHT_DATA does not lead to it."""
-    path = Path(os.environ.get(DATA) or ".") / FOLDER
-    if not path.is_dir():
-        raise ImportProblem(f"{path}: no such folder. Get the headline pairs from {ADDRESS}, into a folder {FOLDER}, and name the "
-                            f"folder above it in {DATA}.")  # fmt: skip
-    return path
 
 
 def run(*, limit: int | None = None, seed: int = 0, **_: Any) -> dict[str, Any]:
     """Score every pair; returns {"rows", "summary", "unit", "note", "more"}. Raises ImportProblem, BrokenScorer."""
-    parts, hashes = read_pairs(folder())
+    parts, hashes = read_pairs(data_set(FOLDER, ADDRESS))
     pairs, model = parts["test"][:limit], shipped()
     scores = model.score(texts_of(pairs))
     points = right(scores, pairs)

@@ -13,6 +13,7 @@ SUITES = {
     "headlines": "the headline scorer on real headline tests",
     "injection": "attacks in the shop's data, and a planner that does its worst",
     "strategy": "plans against the simulator's truth",
+    "models": "every model beside a named rival on real data",
 }
 
 
@@ -28,14 +29,9 @@ def run(suite: str, *, progress: Callable[[float, str], None] | None = None, **o
 
 def render(report: dict[str, Any]) -> str:
     """The report as Markdown."""
-    lines = [
-        f"# {report['suite']}",
-        "",
-        report["note"],
-        "",
-        f"| {report['unit']} | mean | 95 % interval | cases |",
-        "|---|---:|---|---:|",
-    ]
+    lines = [f"# {report['suite']}", "", report["note"], ""]
+    if report["summary"]:
+        lines += [f"| {report['unit']} | mean | 95 % interval | cases |", "|---|---:|---|---:|"]
     for name, (value, low, high, *cases) in report["summary"].items():
         lines.append(
             f"| {name} | {value:,.4g} | {low:,.4g} to {high:,.4g} | {cases[0] if cases else len(report['rows'])} |"

@@ -246,12 +246,14 @@ def export(
 
 @app.command("eval")
 def evaluate(
-    suite: Annotated[str, typer.Argument(help="planner | copy | headlines | injection | strategy")],
+    suite: Annotated[str, typer.Argument(help="planner | copy | headlines | injection | strategy | models")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only so many cases")] = None,
     model: ModelOption = "embedded",
     adapter: AdapterOption = None,
     seed: SeedOption = 0,
+    only: Annotated[list[str] | None, typer.Option(help="models: measure this area anew (repeat for more)")] = None,
+    out: Annotated[Path, typer.Option(help="models: folder of the table and its parts")] = Path("eval-models"),
 ) -> None:
     """Run an eval suite and print its report."""
     from campaignwright.evals import suites
@@ -260,7 +262,10 @@ def evaluate(
     if suite not in suites.SUITES:
         raise Stop(f"There is no suite {suite!r}. Suites: {', '.join(suites.SUITES)}.", USAGE)
     with progress_bar() as progress:
-        report = suites.run(suite, progress=reporting(progress, suite), model=model, adapter=adapter, limit=limit, seed=seed)
+        options = {"model": model, "adapter": adapter, "limit": limit, "seed": seed}
+        if suite == "models":
+            options |= {"only": only, "out": out}
+        report = suites.run(suite, progress=reporting(progress, suite), **options)
     typer.echo(json.dumps(report, ensure_ascii=False, indent=1) if as_json else suites.render(report))
 
 
