@@ -18,6 +18,7 @@ from campaignwright.market.export_numbers import day, money, percent, show_range
 from campaignwright.market.export_tables import META_COLUMNS, safe_cell, write_csv
 from campaignwright.market.exporters import FORMATS, ExportProblem, export, read_plan, render_markdown, to_do
 from campaignwright.market.ledger import Ledger, plan_hash
+from campaignwright.market.screen import screened
 from campaignwright.market.workspace import Workspace, WorkspaceError
 from campaignwright.ui import files
 
