@@ -7,10 +7,12 @@ the same split. The verdict comes from the paired difference to the best rival: 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from statsmodels.stats.proportion import proportion_confint
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ class Area:
 
     rows: list[Row]
     notes: list[str] = field(default_factory=list)  # Markdown lines: calibration, time splits, what the tool does with it
+
+
+def share(right: Sequence[bool | int]) -> list[float]:
+    """[share, low, high, n] of true values, with Wilson's 95 % interval; 0, 0 to 1, of none."""
+    low, high = proportion_confint(sum(right), len(right), method="wilson") if len(right) else (0.0, 1.0)
+    return [sum(right) / max(len(right), 1), max(float(low), 0.0), min(float(high), 1.0), len(right)]
 
 
 def bootstrap(values: np.ndarray, *, clusters: np.ndarray | None = None, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:

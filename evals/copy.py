@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from campaignwright.agent.backends import load_model
 from campaignwright.evals import copy_reading
+from campaignwright.evals.bench import share
 from campaignwright.evals.copy_audit import audit
 from campaignwright.finetune.copy_lines import CHOICES
 from campaignwright.market.demo import make_demo
@@ -106,20 +106,15 @@ def _ask(rng: np.random.Generator, ctx: Context, channel: str, want: int, name: 
     return {"variants": variants, "rejected": len(rejected)}
 
 
-def _share(hits: int, count: int) -> list[float]:
-    low, high = proportion_confint(hits, count, method="wilson") if count else (0.0, 1.0)
-    return [hits / count if count else 0.0, max(float(low), 0.0), min(float(high), 1.0), count]
-
-
 def _channel(name: str, asked: list[dict[str, Any]]) -> dict[str, list[float]]:
     """Delivery, drafts kept and breaches of one channel and language."""
     variants = [one for request in asked for one in request["variants"]]
     drafts = len(variants) + sum(request["rejected"] for request in asked)
     return {
-        f"{name}: delivered": _share(sum(bool(request["variants"]) for request in asked), len(asked)),
-        f"{name}: drafts kept": _share(len(variants), drafts),
-        f"{name}: in breach": _share(sum(one["in breach"] for one in variants), len(variants)),
-        f"{name}: in breach, by audit": _share(sum(bool(one["breaches"]) for one in variants), len(variants)),
+        f"{name}: delivered": share([bool(request["variants"]) for request in asked]),
+        f"{name}: drafts kept": share([True] * len(variants) + [False] * (drafts - len(variants))),
+        f"{name}: in breach": share([one["in breach"] for one in variants]),
+        f"{name}: in breach, by audit": share([bool(one["breaches"]) for one in variants]),
     }
 
 

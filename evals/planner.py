@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from statsmodels.stats.proportion import proportion_confint
 
 from campaignwright.agent.backends import embedded_path, load_model
+from campaignwright.evals.bench import share
 from campaignwright.finetune.corpus import dev_chats
-from campaignwright.finetune.evaluate import evaluate
+from campaignwright.finetune.evaluate import evaluate, report
 from campaignwright.tools.registry import TOOLS
 
 BRIEFS = ("plan", "composed", "answered")
@@ -105,7 +105,8 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
         rows = {name: evaluate(counted(name), file) for name in rivals}
     summary = {f"{measure}: {name}": share for name, many in rows.items() for measure, share in goals(many).items()}
     note = (__doc__ or "").split("\n\n")[1]
-    return {"rows": rows[model], "summary": dict(sorted(summary.items())), "unit": "share", "note": note, "more": failures(rows[model])}
+    return {"rows": rows[model], "summary": dict(sorted(summary.items())), "unit": "share", "note": note,
+            "more": [*tables(rows[model]), *failures(rows[model])]}  # fmt: skip
 
 
 def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -130,10 +131,18 @@ def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     return found
 
 
-def share(values: list[int]) -> list[float]:
-    """[share, low, high, n] of true values."""
-    low, high = proportion_confint(sum(values), len(values), method="wilson")
-    return [sum(values) / len(values), max(float(low), 0.0), min(float(high), 1.0), len(values)]
+def tables(rows: list[dict[str, Any]]) -> list[str]:
+    """Markdown lines: rates by kind of request, then by field of a call."""
+    found = report(rows)
+    lines = ["## By kind and field", "", "| request | n | call or none | tool | whole | fields |", "|---|---:|---:|---:|---:|---:|"]
+    for name, row in found["groups"].items():
+        shown = " | ".join("" if row[key] is None else f"{row[key]:.2f}" for key in ("call or not", "tool", "whole", "fields"))
+        lines.append(f"| {name} | {row['n']} | {shown} |")
+    lines += ["", "| field | stated | found right | right of those given |", "|---|---:|---:|---:|"]
+    for name, row in found["fields"].items():
+        shown = " | ".join("" if row[key] is None else f"{row[key]:.2f}" for key in ("recall", "precision"))
+        lines.append(f"| {name} | {row['n']} | {shown} |")
+    return [*lines, ""]
 
 
 def kind_of(row: dict[str, Any]) -> str:

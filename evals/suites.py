@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -21,10 +20,7 @@ def run(suite: str, *, progress: Callable[[float, str], None] | None = None, **o
     """Run a suite of SUITES: {"rows", "summary": name -> [value, low, high, cases], "unit", "note", "more": Markdown lines}.
 
     `progress(fraction, text)` is called as a suite that takes long goes on."""
-    module = import_module(f"campaignwright.evals.{suite}")
-    if "progress" in inspect.signature(module.run).parameters:
-        options["progress"] = progress
-    return {"suite": suite, **module.run(**options)}
+    return {"suite": suite, **import_module(f"campaignwright.evals.{suite}").run(progress=progress, **options)}
 
 
 def render(report: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import random
 from typing import Any
 
 from campaignwright.finetune.compose import invented_first
+from campaignwright.finetune.requests import in_frame
 from campaignwright.finetune.results import NEEDS, Results, call, result, says, user
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
@@ -139,7 +140,7 @@ class Expert(Results):
         """A message that says one field, in a few words or bare."""
         said, labels = self.composer.value(name, None, lang)
         frame = "{x}" if self.rng.random() < 0.4 else self.rng.choice(self.composer.frames["fields"][name][lang])
-        text, labels = self.composer.noisy([(frame.format(x=said), True)], labels)
+        text, labels = self.composer.noisy([(in_frame(frame, said), True)], labels)
         return Request(lang, "answered", text, "set_brief", self.composer.ordered("set_brief", labels), f"field-{name}-{lang}")
 
     # -- no call -----------------------------------------------------------------------------------------------------

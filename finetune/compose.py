@@ -140,13 +140,13 @@ class Composer(Writer):
             field, said = self._change(name, lang, brief)
             if field is None or field[0] in labels or ("start" in labels and field[0] == "start"):
                 continue
-            sentence = rng.choice(frames[name][lang]).format(x=said, vp=said)
+            sentence = in_frame(rng.choice(frames[name][lang]), said)
             labels[field[0]] = locate.share(sentence, 0.0) if name == "no_discount" else field[1]
             added |= name == "add_products"
             parts.append(sentence)
         if not parts:
             said, label = self.budget(lang)
-            labels, parts = {"budget": label}, [rng.choice(frames["budget"][lang]).format(x=said)]
+            labels, parts = {"budget": label}, [in_frame(rng.choice(frames["budget"][lang]), said)]
         joint = (
             rng.choice([" and ", ", ", ". ", ", and "])
             if lang == "en"
@@ -243,7 +243,7 @@ class Composer(Writer):
             else:
                 continue
             labels[name] = label
-            parts.append(rng.choice(self.frames["fields"][name][lang]).format(x=said))
+            parts.append(in_frame(rng.choice(self.frames["fields"][name][lang]), said))
         text = "".join(self._joined(self._opened(parts, lang, dict(labels, days=1)), lang, False))
         return Request(lang, "plan", text, "set_brief", self.ordered("set_brief", labels), f"standing-{lang}")
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from pydantic import ValidationError
-from transformers import DynamicCache, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from campaignwright.finetune.tokenizer import encode_chat
 from campaignwright.tools import normalise
@@ -94,32 +95,20 @@ def meaning(name: str, value: Any) -> Any:
 
 
 @torch.inference_mode()
-def greedy(model: Any, tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, Any]], limit: int = 160) -> str:
-    """The model's answer without a grammar."""
-    ids = tokenizer(
-        tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), return_tensors="pt"
-    )["input_ids"]
-    cache, made = DynamicCache(config=model.config), []
-    for _ in range(limit):
-        token = int(model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits[0, -1].argmax())
-        if token == tokenizer.eos_token_id:
-            break
-        made.append(token)
-        ids = torch.tensor([[token]])
-    return tokenizer.decode(made)
-
-
-@torch.inference_mode()
-def answer_loss(model: Any, tokenizer: PreTrainedTokenizerFast, path: str | Path) -> dict[str, float]:
+def held_out_loss(model: str | Path, path: str | Path, adapter: str | Path | None = None) -> dict[str, float]:
     """Mean cross-entropy (nats a token) of the answers in a corpus file by language, each chat with the same weight: a smooth
-    measure for learning curves. The model's own chat format (`finetune.tokenizer`)."""
+    measure for learning curves. The corpus's own chat format (`finetune.tokenizer`), so a base trained on it."""
+    tokenizer = AutoTokenizer.from_pretrained(str(model))
+    net = AutoModelForCausalLM.from_pretrained(str(model), dtype=torch.float32).eval()
+    if adapter:
+        net = PeftModel.from_pretrained(net, str(adapter))
     losses: dict[str, list[float]] = collections.defaultdict(list)
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         chat = json.loads(line)
         ids, learnt = encode_chat(tokenizer, chat["messages"])
-        found = model(input_ids=torch.tensor([ids])).logits[0, :-1]
+        found = net(input_ids=torch.tensor([ids])).logits[0, :-1]
         chosen = torch.tensor(learnt[1:])
-        losses[chat["lang"]].append(float(torch.nn.functional.cross_entropy(found[chosen].float(), torch.tensor(ids[1:])[chosen])))
+        losses[chat["lang"]].append(float(torch.nn.functional.cross_entropy(found[chosen], torch.tensor(ids[1:])[chosen])))
     return {lang: sum(values) / len(values) for lang, values in sorted(losses.items())}
 
 
@@ -190,20 +179,3 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
             for name, (r, w, g) in sorted(fields.items())
         },
     }
-
-
-def printed(report: dict[str, Any]) -> str:
-    """The report as text, without the failures."""
-    lines = [f"{'group':32} {'n':>4} {'call?':>6} {'tool':>6} {'whole':>6} {'fields':>6} broken"]
-    for key, row in report["groups"].items():
-        share = f"{row['fields']:6.3f}" if row["fields"] is not None else "     -"
-        lines.append(
-            f"{key:32} {row['n']:4} {row['call or not']:6.3f} {row['tool']:6.3f} {row['whole']:6.3f} {share} "
-            f"{row['broken']}"
-        )
-    lines += [
-        f"{name:28} recall {row['recall'] if row['recall'] is None else round(row['recall'], 3)} precision "
-        f"{row['precision'] if row['precision'] is None else round(row['precision'], 3)} n {row['n']}"
-        for name, row in report["fields"].items()
-    ]
-    return "\n".join(lines)

@@ -17,7 +17,7 @@ PLAIN = 0.4  # share of requests that say only what they want
 
 def in_frame(frame: str, said: str) -> str:
     """A value in its frame, with the article that fits it."""
-    return (re.sub(r"\ba (?={x})", "an ", frame) if re.match("[aeiou]", said) else frame).format(x=said)
+    return (re.sub(r"\ba (?={x})", "an ", frame) if re.match("[aeiou]", said) else frame).format(x=said, vp=said)
 
 
 class Writer(Names):

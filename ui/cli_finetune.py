@@ -63,6 +63,22 @@ def sft(
     terminal.print_json(report)
 
 
+@app.command("loss")
+def loss(
+    model: Annotated[Path, typer.Option(help="Folder of a model in the corpus's chat format, for example what `finetune base` wrote")],
+    corpus: Annotated[Path, typer.Option(help="Folder that `finetune corpus` wrote: its held-out part, dev.jsonl, is read")],
+    adapter: Annotated[Path | None, typer.Option(help="LoRA adapter to put on the model")] = None,
+) -> None:
+    """Mean held-out loss of the answers, English and Chinese apart: the measure of the learning curve."""
+    from campaignwright.agent.loading import quiet
+    from campaignwright.finetune.evaluate import held_out_loss
+    from campaignwright.ui import terminal
+
+    with quiet():
+        report = held_out_loss(model, corpus / "dev.jsonl", adapter)
+    terminal.print_json(report)
+
+
 @app.command("merge")
 def merge(
     out: Annotated[Path, typer.Option(help="New folder for the model")],
