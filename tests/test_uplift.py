@@ -11,7 +11,9 @@ import pytest
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
-from campaignwright.models.uplift import UpliftModel, adjusted_difference, qini_auc
+from campaignwright.models.uplift import UpliftModel
+from campaignwright.models.uplift_learner import qini_auc, uplift_at
+from campaignwright.models.uplift_study import adjusted_difference
 
 
 def add_mailing(workspace: Workspace, kind: np.ndarray, treated: np.ndarray, visit: np.ndarray, randomised: bool = True) -> None:

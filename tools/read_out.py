@@ -15,6 +15,7 @@ from campaignwright.models.uplift import UpliftModel
 from campaignwright.tools import normalise
 from campaignwright.tools.base import Context, Figure, Said, ToolResult, tool
 from campaignwright.tools.customer_texts import optional, say
+from campaignwright.tools.plan_check import gate_reasons
 
 RESULTS = """
 SELECT channel, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(conversions) AS conversions, sum(spend) AS spend,
@@ -40,6 +41,7 @@ def read_out(
     money = _money(ctx, results, rows, effect, about)
     verdict, notes = _judge(ctx, about, effect, money, chance)
     notes += _arm_notes(ctx, study, effect)
+    notes.append(_off_policy_note(ctx, study, rows))
     notes += _forecast_note(ctx, key, str(about["name"]))
     if effect and not chance:
         notes.append(say(ctx, "not_randomised" if study is not None else "not_adjusted", name=about["name"]))
@@ -110,17 +112,42 @@ def _study(ctx: Context, key: str) -> dict[str, Any] | None:
 
 
 def _arm_notes(ctx: Context, study: dict[str, Any] | None, effect: dict) -> list[str]:
-    notes = []
+    """Best version, whether choosing by customer pays, whom to leave alone: each with its 95 % interval."""
     if study is None or not effect:
-        return notes
-    arm = study["best_single"].replace("_", " ")
-    if len(study["arms"]) > 2:
-        notes.append(say(ctx, "best_arm", arm=arm))
-    if study["personalising_pays"]:
-        notes.append(say(ctx, "personal", gain=export_numbers.percent(study["gain"], ctx.language), arm=arm))
-    else:
-        notes.append(say(ctx, "no_personal", arm=arm))
+        return []
+    arm = _arm(ctx, study["best_single"])
+    notes = [say(ctx, "best_arm", arm=arm)] if len(study["arms"]) > 2 else []
+    notes.append(say(ctx, "personal" if study["personalising_pays"] else "no_personal", arm=arm,
+                     **_percents(ctx, gain=study["gain"], low=study["gain_low"], high=study["gain_high"])))
+    last = study["leave_alone"]
+    who = [f"{one['feature']} {one['theirs']:,.3g} ({one['others']:,.3g})" for one in last["who"] if "=" not in one["feature"]]
+    notes.append(say(ctx, f"leave_{last['verdict']}", arm=_arm(ctx, last["arm"]), n=f"{last['customers']:,}",
+                     **_percents(ctx, effect=last["effect"], low=last["low"], high=last["high"])))
+    if who and last["verdict"] != "moved":
+        notes.append(say(ctx, "leave_who", who=", ".join(who)))
     return notes
+
+
+def _off_policy_note(ctx: Context, study: dict[str, Any] | None, rows: pd.DataFrame) -> str:
+    """Whether another choice, one version for everyone, is proved better than what was sent; or why that cannot be computed."""
+    if study is None:
+        return say(ctx, "ope_small" if len(rows) and rows["propensity"].notna().all() else "ope_cannot")
+    found = study["off_policy"]
+    if found is None:
+        return say(ctx, "ope_cannot")
+    words = _percents(ctx, gain=found["gain"], low=found["gain_low"], high=found["gain_high"], value=found["value"],
+                      incumbent=found["incumbent"]) | {"arm": _arm(ctx, found["arm"])}
+    if found["passed"]:
+        return say(ctx, "ope_passed", n=f"{found['effective']:,.0f}", **words)
+    return say(ctx, "ope_failed", why=gate_reasons(ctx, found), **words)
+
+
+def _arm(ctx: Context, name: str) -> str:
+    return say(ctx, "arm_control") if name == "control" else name.replace("_", " ")
+
+
+def _percents(ctx: Context, **values: float) -> dict[str, str]:
+    return {name: export_numbers.percent(value, ctx.language) for name, value in values.items()}
 
 
 def _forecast_note(ctx: Context, key: str, name: str) -> list[str]:

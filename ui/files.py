@@ -32,13 +32,25 @@ def read_plan(path: Path, workspace: str | None = None) -> dict:
 
 
 def approve(path: Path, workspace: str) -> None:
-    """Record the approval of exactly this plan in the workspace's ledger."""
+    """Record the approval of exactly this plan in the workspace's ledger, and say what past mailings' logs say about it."""
     plan = read_plan(path, workspace)
     Ledger(Path(workspace)).approve(plan)
     console.print(
         f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
     )
+    console.print(_past_mailings(plan, workspace), markup=False, highlight=False, soft_wrap=True)
     _print_to_do(plan, AD_FORMATS)
+
+
+def _past_mailings(plan: dict, workspace: str) -> str:
+    from campaignwright.market.workspace import Workspace, WorkspaceError
+    from campaignwright.tools import plan_check
+
+    try:
+        with Workspace.open(workspace) as opened:
+            return plan_check.check(plan, opened)
+    except WorkspaceError as error:  # in use by the page: the approval stands without it
+        return f"Past mailings were not asked: {error}"
 
 
 def export(path: Path, format: str, out: Path, workspace: str) -> None:
