@@ -60,7 +60,7 @@ def study(rows: pd.DataFrame, features: pd.DataFrame, x: np.ndarray, fold: np.nd
         "share_treated": float((chosen > 0).mean()), "personalising_pays": bool(low > 0),
         "leave_alone": _leave_alone(scores, predicted, features, 1 + int(single[1:].argmax()), arms),
         "off_policy": _one_for_all(log, scores, fold, arms) if logged else None,
-        "mail_all": _mail_all(rows, x, arm, propensity, fold, arms) if logged else None,
+        "mail_all": _mail_all(rows, x, arm, propensity, fold, arms) if logged and orders.any() else None,
         "adjusted": {} if randomised else adjusted(rows, arm > 0, x, fold),
         "conversion_lift": float(orders[arm > 0].mean() / plain - 1) if plain > 0 else None,
     }  # fmt: skip
