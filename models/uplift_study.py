@@ -140,14 +140,17 @@ def _mail_all(rows: pd.DataFrame, x: np.ndarray, arm: np.ndarray, propensity: np
 
 def adjusted_difference(y: np.ndarray, treated: np.ndarray, propensity: np.ndarray, x: np.ndarray,
                         fold: np.ndarray) -> tuple[float, float, float]:
-    """(mean outcome without treatment, effect, its standard error): doubly robust with cross-fitted ridge outcome models (Robins,
-    Rotnitzky and Zhao 1994; Chernozhukov et al. 2018). treated 0/1, propensity P(treated), both (rows,)."""
-    predicted = np.zeros((len(y), 2))
-    for part in np.unique(fold):
-        for k in (0, 1):
-            train = (fold != part) & (treated == k)
-            predicted[fold == part, k] = Ridge(alpha=10.0).fit(x[train], y[train]).predict(x[fold == part])
+    """(mean outcome without treatment, effect, its standard error): doubly robust with cross-fitted outcome models, logistic for 0/1
+    and ridge for money (Robins, Rotnitzky and Zhao 1994; Chernozhukov et al. 2018). treated 0/1, propensity P(treated), both (rows,)."""
     arm = treated.astype(int)
+    if np.isin(y, (0, 1)).all():
+        predicted = uplift_learner.cross_fit(x, y, arm, 2, fold)
+    else:
+        predicted = np.zeros((len(y), 2))
+        for part in np.unique(fold):
+            for k in (0, 1):
+                train = (fold != part) & (arm == k)
+                predicted[fold == part, k] = Ridge(alpha=10.0).fit(x[train], y[train]).predict(x[fold == part])
     scores = off_policy.arm_scores(off_policy.Log(y, arm, np.where(arm == 1, propensity, 1 - propensity), predicted))
     lift = scores[:, 1] - scores[:, 0]
     return float(scores[:, 0].mean()), float(lift.mean()), float(lift.std() / np.sqrt(len(y)))

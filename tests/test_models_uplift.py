@@ -23,7 +23,7 @@ def test_every_contrast_stands_beside_its_rivals(shared_data: Path) -> None:
     for row in area.rows:
         assert row.difference is not None and row.difference.low <= row.difference.value <= row.difference.high
         assert all(math.isfinite(one.value) for one in [row.ours, *row.rivals])
-    assert "made observational" in area.rows[-1].data and len(table(area.rows)) > len(area.rows)
+    assert "aimed by" in area.rows[-1].data and len(table(area.rows)) > len(area.rows)
 
 
 @pytest.mark.slow
