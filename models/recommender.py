@@ -1,8 +1,9 @@
 """What to offer next: EASE, item-kNN or popularity, whichever finds the most later purchases on this shop's own data.
 
 Histories are cut at a date; what a customer first buys after it is to be found among ten suggestions. Half of the customers
-choose the method, the other half report its score. EASE: Steck 2019, "Embarrassingly shallow autoencoders for sparse data".
-Only the strongest neighbours of each product are kept, so the model stays small. Not covered: products nobody has bought yet.
+choose the method, the other half report its score. Only the strongest neighbours of each product are kept, so the model stays
+small. A product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it borrows the weights of
+the products that are alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from scipy import sparse
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.models.merchandise import service_lines
+from campaignwright.models.recommender_items import alike, ease, item_knn, matrix, strongest, validate, with_others
 from campaignwright.models.store import MissingTable
 
-MAX_ITEMS, MIN_BUYERS, NEIGHBOURS = 1500, 5, 100
-LAMBDAS = (200.0, 500.0)
+MAX_ITEMS, MAX_OTHERS, MIN_BUYERS = 1500, 3000, 5
 
 BOUGHT = """
 SELECT coalesce(o.customer_id, 'order ' || o.order_id) AS customer_id, l.product_id, min(CAST(o.ordered_at AS DATE)) AS day
@@ -27,79 +28,19 @@ FROM orders o JOIN order_lines l USING (order_id)
 WHERE l.quantity > 0 AND l.unit_price > 0 AND l.product_id IS NOT NULL AND coalesce(o.status, 'paid') = 'paid'
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
-
-def matrix(bought: pd.DataFrame, items: pd.Index) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Binary customers x items (float32) and the customer of each row."""
-    kept = bought[bought["product_id"].isin(items)]
-    code, customers = pd.factorize(kept["customer_id"], sort=True)
-    cells = (np.ones(len(kept), dtype=np.float32), (code, items.get_indexer(kept["product_id"])))
-    return sparse.csr_matrix(cells, shape=(len(customers), len(items))), np.asarray(customers)
-
-
-def ease(gram: np.ndarray, strength: float) -> np.ndarray:
-    """Item-item weights with a zero diagonal from the co-purchase counts `gram` (items, items)."""
-    inverse = np.linalg.inv(gram + strength * np.eye(len(gram), dtype=gram.dtype))
-    weights = -inverse / np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
-    return weights
-
-
-def item_knn(gram: np.ndarray, shrinkage: float = 20.0) -> np.ndarray:
-    """Cosine similarity of items, shrunk where few customers bought both; zero diagonal."""
-    count = np.diag(gram)
-    weights = gram / (np.sqrt(np.outer(count, count)) + shrinkage)
-    np.fill_diagonal(weights, 0.0)
-    return weights
-
-
-def strongest(weights: np.ndarray, k: int = NEIGHBOURS) -> sparse.csr_matrix:
-    """Each row's k largest weights by size; the rest is zero."""
-    k = min(k, weights.shape[1])
-    columns = np.sort(np.argpartition(-np.abs(weights), k - 1, axis=1)[:, :k], axis=1)
-    rows = np.repeat(np.arange(len(weights)), k)
-    values = np.take_along_axis(weights, columns, axis=1).ravel().astype(np.float32)
-    return sparse.csr_matrix((values, (rows, columns.ravel())), shape=weights.shape)
-
-
-def hits(scores: np.ndarray, history: sparse.csr_matrix, later: sparse.csr_matrix, k: int = 10) -> np.ndarray:
-    """(customers,) 1 where one of the k best items not in the history is bought later."""
-    scores = np.where(history.toarray() > 0, -np.inf, scores)
-    best = np.argpartition(-scores, min(k, scores.shape[1] - 1), axis=1)[:, :k]
-    return (np.take_along_axis(later.toarray(), best, axis=1).sum(axis=1) > 0).astype(float)
-
-
-def validate(bought: pd.DataFrame, items: pd.Index, seed: int) -> tuple[str, dict[str, float]]:
-    """(best method, metrics): hit@10 of every method on customers who bought something new in the last fifth of the time."""
-    cut = bought["day"].quantile(0.8)
-    before, after = bought[bought["day"] <= cut], bought[bought["day"] > cut]
-    known, customers = matrix(before, items)
-    later, buyers = matrix(after, items)
-    shared, rows, targets = np.intersect1d(customers, buyers, return_indices=True)
-    chosen = np.random.default_rng(seed).permutation(len(shared))[:4000]
-    history, later = known[rows[chosen]], later[targets[chosen]]
-    if history.shape[0] < 100:
-        return "popularity", {"validation_customers": float(history.shape[0])}
-    gram = (known.T @ known).toarray()
-    popularity = matrix(before[before["day"] > before["day"].max() - pd.Timedelta(days=90)], items)[0].sum(axis=0)
-    found = {"popularity": hits(np.repeat(np.asarray(popularity), history.shape[0], axis=0), history, later)}
-    for name, weights in [("knn", item_knn(gram)), *((f"ease_{strength:g}", ease(gram, strength)) for strength in LAMBDAS)]:
-        found[name] = hits(np.asarray((history @ strongest(weights)).todense()), history, later)
-    first = np.arange(history.shape[0]) % 2 == 0
-    best = max(found, key=lambda name: found[name][first].mean())
-    metrics = {f"hit10_{name}": float(hit[~first].mean()) for name, hit in found.items()}
-    gain = found[best][~first] - found["popularity"][~first]
-    return best, metrics | {
-        "hit10": metrics[f"hit10_{best}"], "hit10_gain_over_popularity": float(gain.mean()),
-        "hit10_gain_se": float(gain.std() / np.sqrt(len(gain))), "validation_customers": float((~first).sum()), "method": best}
+CATALOGUE = """
+SELECT product_id, name, concat_ws(' ', name, category, brand) AS words FROM products
+ORDER BY created_on DESC NULLS LAST, product_id"""
 
 
 class Recommender:
-    """`items` product ids, `names` beside them, `weights` and `together` (customers who bought both), sparse (items, items);
-    `popular` (items,) buyers in the last 90 days, `buyers` (items,) ever."""
+    """`items` product ids, first those with enough buyers, then the others; `names` beside them, `weights` and `together`
+    (customers who bought both; 0 where a name stands in), sparse (items, items); `popular` (items,) buyers in the last 90 days,
+    `buyers` (items,) ever."""
 
     NAME: ClassVar[str] = "recommender"
     TABLES: ClassVar[tuple[str, ...]] = ("orders", "order_lines")
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     def __init__(self, items: pd.Index, names: np.ndarray, weights: sparse.csr_matrix, together: sparse.csr_matrix,
                  popular: np.ndarray, buyers: np.ndarray, metrics: dict, rows: int) -> None:
@@ -111,28 +52,45 @@ class Recommender:
         """Raises MissingTable when no order line names a product."""
         bought = workspace.query(BOUGHT)
         bought["day"] = pd.to_datetime(bought["day"])
-        bought = bought[~bought["product_id"].isin(service_lines(workspace))]
-        counts = bought.groupby("product_id")["customer_id"].size()
-        counts = counts[counts >= min(MIN_BUYERS, counts.max() if len(counts) else 1)]
-        items = pd.Index(sorted(counts.sort_values(ascending=False, kind="stable").index[:MAX_ITEMS]))
-        if items.empty:
+        catalogue, service = workspace.query(CATALOGUE).set_index("product_id"), service_lines(workspace)
+        bought, catalogue = bought[~bought["product_id"].isin(service)], catalogue[~catalogue.index.isin(service)]
+        if bought.empty:
             raise MissingTable(cls.NAME, "order_lines", "No order line names a product that was bought.")
+        return cls.learn(bought, catalogue, seed=seed)
+
+    @classmethod
+    def learn(cls, bought: pd.DataFrame, catalogue: pd.DataFrame, *, seed: int = 0) -> Self:
+        """From `bought` (customer_id, product_id, day: a row each) and `catalogue` (index product_id; name, and words to compare)."""
+        counts = bought.groupby("product_id")["customer_id"].nunique()
+        often = counts[counts >= min(MIN_BUYERS, counts.max())]
+        items = pd.Index(sorted(often.sort_values(ascending=False, kind="stable").index[:MAX_ITEMS]))
+        others = catalogue.index.difference(items, sort=False)[:MAX_OTHERS]
         method, metrics = validate(bought, items, seed)
         everything, _ = matrix(bought, items)
         gram = (everything.T @ everything).toarray()
-        weights = ease(gram, float(method.split("_")[1])) if method.startswith("ease") else item_knn(gram)
-        kept = strongest(weights)
-        pattern = kept.copy()
-        pattern.data[:] = gram[np.repeat(np.arange(len(items)), np.diff(kept.indptr)), kept.indices]
+        kept = strongest(ease(gram, float(method.split("_")[1])) if method.startswith("ease") else item_knn(gram))
+        words = catalogue["words"].fillna("").str.lower()
+        weights = with_others(kept, alike(words.reindex(items).fillna(""), words.reindex(others)))
+        row, column = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr)), weights.indices
+        pattern, sold = weights.copy(), (row < len(items)) & (column < len(items))
+        pattern.data[:] = 0.0
+        pattern.data[sold] = gram[row[sold], column[sold]]
+        items = items.append(others)
         lately = bought[bought["day"] > bought["day"].max() - pd.Timedelta(days=90)]
         popular = lately.groupby("product_id")["customer_id"].size().reindex(items).fillna(0).to_numpy(dtype=np.float32)
-        names = workspace.query("SELECT product_id, name FROM products").set_index("product_id")["name"].reindex(items)
-        names = names.fillna(pd.Series(items, index=items)).to_numpy(dtype=str)
-        return cls(items, names, kept, pattern, popular, np.diag(gram).copy(), metrics, len(bought))
+        names = catalogue["name"].reindex(items).fillna(pd.Series(items, index=items)).to_numpy(dtype=str)
+        buyers = counts.reindex(items).fillna(0).to_numpy(dtype=np.float32)
+        return cls(items, names, weights, pattern, popular, buyers, metrics, len(bought))
+
+    def scores(self, history: sparse.csr_matrix) -> np.ndarray:
+        """(customers, items) scores from binary `history` (customers, items): the higher, the likelier to be bought next."""
+        if self.metrics.get("method", "popularity") == "popularity":
+            return np.tile(self.popular, (history.shape[0], 1))
+        return np.asarray((history @ self.weights).todense())
 
     def for_product(self, product_id: str, k: int = 5) -> list[dict[str, Any]]:
-        """The k products that go best with one, each {product_id, name, score, buyers, because, because_name, together}. A
-        product too rare to have neighbours gives the popular ones. Never the product itself."""
+        """The k products that go best with one, each {product_id, name, score, buyers, because, because_name, together}.
+        `together` 0: judged by names. A product like no other gives the popular ones. Never the product itself."""
         return self.for_products([product_id] if product_id in self.items else [], k)
 
     def for_products(self, product_ids: list[str], k: int = 5) -> list[dict[str, Any]]:
@@ -159,8 +117,7 @@ class Recommender:
         scores = np.zeros(len(self.items))
         for start in range(0, history.shape[0], 500):
             part = history[start:start + 500]
-            own = np.asarray((part @ self.weights).todense())
-            scores += np.where(part.toarray() > 0, 0.0, own).sum(axis=0)
+            scores += np.where(part.toarray() > 0, 0.0, self.scores(part)).sum(axis=0)
         owned = np.asarray(history.mean(axis=0)).ravel()
         return self._ranked(scores / history.shape[0], k, {int(i): float(owned[i]) for i in np.flatnonzero(owned)}, exclude=exclude)
 

@@ -12,7 +12,8 @@ from scipy import sparse
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
 from campaignwright.models.merchandise import service_lines
-from campaignwright.models.recommender import Recommender, ease, hits, strongest
+from campaignwright.models.recommender import Recommender
+from campaignwright.models.recommender_items import alike, ease, hits, strongest
 
 
 def add_baskets(workspace: Workspace, baskets: list[tuple[str, int, list[str]]], names: dict[str, str] | None = None) -> None:
@@ -64,6 +65,31 @@ def test_saved_model_answers_the_same(workspace: Workspace) -> None:
     first, second = (store.get(workspace, Recommender) for _ in range(2))
     assert first.for_product("k2", 4) == second.for_product("k2", 4)
     assert second.metrics["method"] == first.metrics["method"]
+
+
+def test_a_product_without_sales_is_placed_by_its_name(workspace: Workspace) -> None:
+    rng = np.random.default_rng(0)
+    baskets = []
+    for i in range(400):
+        own = [f"{'tk'[i % 2]}{j}" for j in rng.choice(12, 5, replace=False)]
+        baskets += [(f"c{i}", int(rng.integers(0, 78)), own[:3]), (f"c{i}", int(rng.integers(82, 100)), own[3:])]
+    add_baskets(workspace, baskets, {f"{w}{j}": f"{'green tea' if w == 't' else 'roast coffee'} {j}" for w in "tk" for j in range(12)})
+    with workspace.transaction():
+        workspace.insert("products", pd.DataFrame({"product_id": ["new-t", "new-k", "odd"],
+                                                   "name": ["Tea, first flush", "Coffee cold", "Rope"]}))
+    model = Recommender.fit(workspace)
+    tea, both = [f"c{i}" for i in range(0, 400, 2)], {"new-t", "new-k", "odd"}
+    rows = model.for_members(workspace, tea, 3, only=both)
+    assert rows[0]["product_id"] == "new-t" and rows[0]["together"] == 0 and rows[0]["because"].startswith("t")
+    assert "odd" not in [row["product_id"] for row in rows]
+    beside = model.for_product("new-k", 3)
+    assert all(row["product_id"].startswith("k") and row["because"] == "new-k" for row in beside)
+    assert not any(row["because"] for row in model.for_product("odd", 3))
+
+
+def test_alike_shares_sum_to_one_and_read_chinese() -> None:
+    shares = alike(pd.Series(["green tea", "茶杯", "rope"]), pd.Series(["tea cup", "茶壶", "metal"]), k=2).toarray()
+    assert np.allclose(shares.sum(axis=0), [1, 1, 0]) and shares[0, 0] == 1 and shares[1, 1] == 1
 
 
 def test_needs_orders(workspace: Workspace) -> None:

@@ -28,8 +28,8 @@ def recommend_products(
     if product is not None and audience is None:
         ids, name = product_set(ctx, product)
         rows = model.for_products([one for one in ids if one in model.items], count)
-        if not any(one in model.items for one in ids):
-            notes.append(say(ctx, "rare_product", product=name))
+        if not any(row["together"] for row in rows):
+            notes.append(say(ctx, "rare_alike" if any(row["because"] for row in rows) else "rare_product", product=name))
         data: dict[str, Any] = {"product": name}
     else:
         name = audience_name(ctx, audience)
@@ -38,8 +38,7 @@ def recommend_products(
         rows = model.for_members(ctx.workspace, members, count, only=only)
         data = {"audience": name}
     for row in rows:
-        row["reason"] = (say(ctx, "because", name=row["because_name"], n=row["together"]) if row["because"]
-                         else say(ctx, "popular", n=row["buyers"]))
+        row["reason"] = _reason(ctx, row)
     data |= {"recommendations": rows, "method": model.metrics.get("method")}
     if model.metrics.get("method", "popularity") == "popularity":
         notes.append(say(ctx, "popular_only"))
@@ -47,3 +46,11 @@ def recommend_products(
         hit, popular = (export_numbers.percent(model.metrics[key], ctx.language) for key in ("hit10", "hit10_popularity"))
         notes.append(say(ctx, "validated", hit=hit, popular=popular))
     return ToolResult(summary={"products": [row["name"] for row in rows]}, data=data, notes=notes)
+
+
+def _reason(ctx: Context, row: dict[str, Any]) -> str:
+    if not row["because"]:
+        return say(ctx, "popular", n=row["buyers"])
+    if not row["together"]:
+        return say(ctx, "alike", name=row["because_name"])
+    return say(ctx, "because", name=row["because_name"], n=row["together"])
