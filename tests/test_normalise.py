@@ -700,6 +700,61 @@ def test_dates_beyond_the_lexicon(said: str, start: str, days: int | None) -> No
     assert normalise.start_and_days(said, TODAYS[0]) == (dt.date.fromisoformat(start), days)
 
 
+NAMED_DATES = {  # today: {said: (start, days)}
+    "2026-11-23": {
+        "下下个月": ("2027-01-01", None), "下下个月15号": ("2027-01-15", None), "下下月底": ("2027-01-31", None),
+        "the month after next": ("2027-01-01", None), "end of the month after next": ("2027-01-31", None),
+        "整个下下个月": ("2027-01-01", 31), "下下周": ("2026-12-07", None), "the week after next": ("2026-12-07", None),
+        "Friday of the week after next": ("2026-12-11", None), "下个月": ("2026-12-01", None),
+        "十一": ("2027-10-01", None), "十一长假": ("2027-10-01", 7), "十一期间": ("2027-10-01", 7), "十一那周": ("2027-09-27", 7),
+        "十一月": ("2027-11-01", 30), "十一号": ("2026-12-11", None), "12月5日到十一": ("2026-12-05", 7),
+        "从十一到双十一": ("2027-10-01", 42), "520前": ("2026-11-23", 178), "520前后": ("2027-05-20", None),
+        "三八": ("2027-03-08", 1), "三八节": ("2027-03-08", 1), "除夕": ("2027-02-05", None), "元宵": ("2027-02-20", 1),
+        "元宵节前": ("2026-11-23", 89), "光棍节": ("2027-11-11", 1), "教师节": ("2027-09-10", None), "本月": ("2026-11-23", 8),
+        "这个月": ("2026-11-23", 8), "this month": ("2026-11-23", 8), "月初": ("2026-12-01", None),
+        "下月初": ("2026-12-01", None), "月底前": ("2026-11-23", 7), "年前": ("2026-11-23", 75), "年后": ("2027-02-13", None),
+        "before February": ("2026-11-23", 70), "before March": ("2026-11-23", 98), "二月之前": ("2026-11-23", 70),
+        "before May 5": ("2026-11-23", 163), "not before February": ("2027-02-01", None),
+        "黑五期间": ("2026-11-27", 4), "during Black Friday": ("2026-11-27", 4), "元旦期间": ("2027-01-01", 3),
+        "七夕期间": ("2027-08-02", 7), "情人节期间": ("2027-02-08", 7), "母亲节期间": ("2027-05-03", 7),
+        "中秋期间": ("2027-09-15", 3), "感恩节期间": ("2026-11-26", 4), "during Easter": ("2027-03-26", 4),
+        "over Christmas": ("2026-12-21", 7), "the Christmas period": ("2026-12-21", 7), "春节前后": ("2027-02-06", None),
+        "on Black Friday": ("2026-11-27", 1), "圣诞": ("2026-12-25", None), "by Christmas": ("2026-11-23", 33),
+    },
+    "2027-02-10": {"情人节期间": ("2027-02-10", 5), "年后": ("2027-02-13", None)},
+    "2027-03-10": {"before Christmas": None, "by Christmas": None, "年前": None, "月初": None},
+    "2027-06-01": {"月初": ("2027-06-01", None), "十一前": ("2027-06-01", 122)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("today", NAMED_DATES)
+def test_names_of_days_months_and_stretches_in_both_languages(today: str) -> None:
+    """None: reported, as it is unclear or too far."""
+    for said, expected in NAMED_DATES[today].items():
+        if expected is None:
+            with pytest.raises(ToolError):
+                normalise.start_and_days(said, dt.date.fromisoformat(today))
+        else:
+            start, days = normalise.start_and_days(said, dt.date.fromisoformat(today))
+            assert (said, start.isoformat(), days) == (said, *expected)
+
+
+def test_the_name_of_a_day_is_no_number_of_days() -> None:
+    assert normalise.duration("十一") == normalise.duration("改成十一") == 11
+    for said in ("五一期间", "三八节", "十一前"):
+        with pytest.raises(ToolError):
+            normalise.duration(said)
+
+
+def test_a_loose_name_without_a_length_is_its_period_as_a_bare_one_is() -> None:
+    said = ("双十一", "光棍节", "双十一前后", "around singles' day")
+    assert {normalise.event_period(words, TODAYS[0]) for words in said} == {(dt.date(2027, 11, 1), 11)}
+    assert normalise.start_and_days("双十一期间", TODAYS[0]) == (dt.date(2027, 11, 1), 11)
+    assert normalise.event_period("520前后", TODAYS[0]) == (dt.date(2027, 5, 14), 7)
+    assert normalise.event_period("十一前后", TODAYS[0]) == normalise.start_and_days("国庆期间", TODAYS[0])
+    assert normalise.event_period("12月1日前后", TODAYS[0]) is None
+
+
 @pytest.mark.parametrize(
     ("said", "day_first", "start", "days"),
     [

@@ -68,8 +68,10 @@ def _data() -> dict:
     return json.loads(resources.files("campaignwright.tools").joinpath("data/ranges.json").read_text("utf-8"))
 
 
-def _anchor(anchor: dict, year: int) -> dt.date | None:
+def _anchor(anchor: dict, year: int, today: dt.date) -> dt.date | None:
     """The anchor's day in `year`; None when a table does not reach that year."""
+    if "today" in anchor:
+        return _today_anchor(anchor["today"], today)
     if "fixed" in anchor:
         return dt.date(year, *anchor["fixed"])
     if "table" in anchor:
@@ -86,7 +88,9 @@ def _anchor(anchor: dict, year: int) -> dt.date | None:
     return add_days(day, rule.get("plus", 0))
 
 
-def _today_anchor(name: str, today: dt.date) -> dt.date:
+def _today_anchor(name: str, today: dt.date) -> dt.date | None:
+    """A day counted from today. A month's start is today's on the 1st, the next month's from the 11th, else unclear: None."""
+    start = month_day(today, 0 if today.day == 1 else 1, 1)
     return {
         "today": today,
         "next_monday": weekday_of_week(today, 1, 0),
@@ -94,6 +98,9 @@ def _today_anchor(name: str, today: dt.date) -> dt.date:
         "next_month_first": month_day(today, 1, 1),
         "month_end": month_day(today, 0, -1),
         "next_month_end": month_day(today, 1, -1),
+        "month_after_next_first": month_day(today, 2, 1),
+        "month_after_next_end": month_day(today, 2, -1),
+        "coming_month_start": start if today.day == 1 or today.day > 10 else None,
     }[name]
 
 
@@ -102,7 +109,7 @@ def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
     not reach it."""
     for year in range(today.year - 1, today.year + 3):
         anchor = rule["anchor"]
-        day = _today_anchor(anchor["today"], today) if "today" in anchor else _anchor(anchor, year)
+        day = _anchor(anchor, year, today)
         if day is None:
             continue
         start = add_days(day, rule.get("offset", 0))
@@ -120,8 +127,7 @@ def resolve(rule: dict, today: dt.date) -> tuple[dt.date, int] | None:
 def _last(rule: dict, start: dt.date, today: dt.date) -> dt.date | None:
     if "days" in rule:
         return add_days(start, rule["days"] - 1)
-    end = rule["end"]
-    return _today_anchor(end["today"], today) if "today" in end else _anchor(end["anchor"], start.year)
+    return _anchor(rule["end"].get("anchor", rule["end"]), start.year, today)
 
 
 _LEAD = re.compile(
@@ -144,6 +150,13 @@ def _strip(text: str) -> set[str]:
     return seen
 
 
+_DURING = re.compile(  # "|" stands for the name of a day
+    r"(?:during|over|throughout|across) (?:the )?\|(?: (?:period|holidays?|sales?))?|(?:the )?\| (?:period|holidays?)|"
+    r"\|(?:期间|那阵子?|那几天)"
+)
+_AROUND = re.compile(r"around (?:the )?\||在?\|前后")
+
+
 @functools.cache
 def _forms() -> dict[str, int]:
     table: dict[str, int] = {}
@@ -154,7 +167,7 @@ def _forms() -> dict[str, int]:
         for shorter in _strip(form):
             if (
                 len(shorter) > 3
-                and shorter not in ("next week", "next month")
+                and not re.fullmatch(r"next week|next month|month|(?:the )?month after next", shorter)
                 and not any(shorter == other for event in _data()["events"] for other in event["forms"])
             ):
                 table.setdefault(shorter, index)
@@ -167,17 +180,35 @@ def named_range(text: str, today: dt.date) -> tuple[dt.date, int] | None:
     for candidate in sorted(_strip(text), key=len, reverse=True):
         if candidate in table:
             return resolve(_data()["ranges"][table[candidate]]["rule"], today)
-    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d", text) and not event_pattern().search(text):
+        if stretch := _period(candidate, _DURING):
+            return resolve(stretch, today)
+    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d|after next", text) and not event_pattern().search(text):
         hits = process.extract(text, table.keys(), scorer=fuzz.ratio, score_cutoff=88, limit=6)
         if hits and len({table[form] for form, score, _ in hits if score >= hits[0][1] - 4}) == 1:
             return resolve(_data()["ranges"][table[hits[0][0]]]["rule"], today)
     return whole_month(text, today)
 
 
+def _period(text: str, around: re.Pattern) -> dict | None:
+    """The rule of the stretch that the name of a day with these words around it stands for ("during Easter", "中秋期间"): the
+    event's period where it has one (a public holiday's days, a sale's), else the seven days up to and with the day."""
+    found = event_pattern().search(text)
+    if not found or not around.fullmatch(text[: found.start()] + "|" + text[found.end() :]):
+        return None
+    event = _event(found.group())
+    week = {"anchor": event["anchor"], "offset": event.get("offset", 0) - 6, "days": 7}
+    return _rule(event.get("period")) or week
+
+
+def _rule(name: str | None) -> dict | None:
+    return next((one["rule"] for one in _data()["ranges"] if one["id"] == name), None)
+
+
 def event_period(said: object, today: dt.date) -> tuple[dt.date, int] | None:
-    """(start, days) of the sales period that the bare name of an event stands for ("双十二": 10 to 12 December); else None."""
-    period = _data()["periods"].get(clean(said))
-    rule = next((one["rule"] for one in _data()["ranges"] if one["id"] == period), None)
+    """(start, days) of the sales period that an event's bare name ("双十二": 10 to 12 December) or a loose one ("双十二前后",
+    "around Easter") stands for where no length is said; else None."""
+    text = clean(said)
+    rule = _rule(_data()["periods"].get(text)) or _period(text, _AROUND)
     return resolve(rule, today) if rule else None
 
 
@@ -201,18 +232,27 @@ def whole_month(text: str, today: dt.date) -> tuple[dt.date, int] | None:
 @functools.cache
 def event_pattern() -> re.Pattern:
     """Finds the names of single days inside a cleaned text, longest first."""
-    forms = sorted((clean(form) for event in _data()["events"] for form in event["forms"]), key=len, reverse=True)
+    forms = sorted(((clean(form), event) for event in _data()["events"] for form in event["forms"]), key=lambda one: -len(one[0]))
     return re.compile(
-        "|".join(re.escape(f) if has_cjk(f) else rf"(?<![a-z\d]){re.escape(f)}(?![a-z\d])" for f in forms)
+        "|".join(
+            event.get("behind", "" if has_cjk(form) else r"(?<![a-z\d])")
+            + re.escape(form)
+            + event.get("ahead", "" if has_cjk(form) else r"(?![a-z\d])")
+            for form, event in forms
+        )
     )
 
 
+def _event(name: str) -> dict:
+    """The event of a name that `event_pattern` found."""
+    return next(event for event in _data()["events"] if name in map(clean, event["forms"]))
+
+
 def event_day(name: str, today: dt.date) -> dt.date | None:
-    """The next such day on or after today, for a name that `event_pattern` found."""
-    for event in _data()["events"]:
-        if name in map(clean, event["forms"]):
-            for year in range(today.year, today.year + 3):
-                day = _anchor(event["anchor"], year)
-                if day and add_days(day, event.get("offset", 0)) >= today:
-                    return add_days(day, event.get("offset", 0))
+    """The next such day on or after today, for a name that `event_pattern` found; None when it is unclear or too far."""
+    event = _event(name)
+    for year in range(today.year, today.year + 3):
+        day = _anchor(event["anchor"], year, today)
+        if day and add_days(day, event.get("offset", 0)) >= today:
+            return add_days(day, event.get("offset", 0))
     return None

@@ -3,6 +3,11 @@
 Weeks run Monday to Sunday; a date without a year is the next one on or after today; ranges include both ends. Day and
 month of a date in digits are told apart by what is possible, else by the shop's habit (`day_first`); "1.12." is always day
 first. A weekday that the date does not have is reported.
+
+A named day said as a stretch ("during Easter", "中秋期间") is its public holiday's days where it has one, a big sale's own
+days (double 11: 1 to 11 November; Black Friday: to Cyber Monday), else the seven days up to and with the day. A loose one
+("双十一前后") is the day here, as 双十一 is: `event_period` has its stretch. "before" and "by" a day reach at most half a year
+from today; "before March" is before its 1st.
 """
 
 from __future__ import annotations
@@ -10,13 +15,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from campaignwright.market.words import MONTH_FIRST
 from campaignwright.tools.normalise_calendar import (
     MONTHS,
     add_days,
-    event_day,
     event_pattern,
     month_day,
     named_range,
@@ -25,47 +28,12 @@ from campaignwright.tools.normalise_calendar import (
 )
 from campaignwright.tools.normalise_duration import parts as durations
 from campaignwright.tools.normalise_duration import total
-from campaignwright.tools.normalise_relative import MONTH, RELATIVE, WEEKDAYS, ZH_WEEKDAYS, whole
+from campaignwright.tools.normalise_mentions import Mention, absolute, mentions, ordinals
+from campaignwright.tools.normalise_relative import MONTH, whole
 from campaignwright.tools.normalise_text import clean, has_cjk, problem, tail
 
 EXPECTED = "a date or a range of dates such as 1 December, next Monday, Dec 1-7 or 下周一"
-_ORDINALS = {
-    "first": 1,
-    "second": 2,
-    "third": 3,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "seventh": 7,
-    "eighth": 8,
-    "ninth": 9,
-    "tenth": 10,
-    "eleventh": 11,
-    "twelfth": 12,
-    "thirteenth": 13,
-    "fourteenth": 14,
-    "fifteenth": 15,
-    "sixteenth": 16,
-    "seventeenth": 17,
-    "eighteenth": 18,
-    "nineteenth": 19,
-    "twentieth": 20,
-    "thirtieth": 30,
-}
-_DAY = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?!\d|[/:%]|[.]\d)"
-_YEAR = r"(?:,? (?P<y>20\d\d))?"
-_WD = r"(?:(?P<wd>" + "|".join(sorted(WEEKDAYS, key=len, reverse=True)) + r")\.?,? (?:the )?)?"
-_ZNUM = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
-_ZWD = r"(?:\s?[(]?(?:星期|周|礼拜)(?P<zwd>[一二三四五六日天])[)]?)?"
-_ABSOLUTE = [
-    re.compile(pattern)
-    for pattern in (
-        r"(?P<y>20\d\d)[-/.年] ?(?P<m>\d{1,2})[-/.月] ?(?P<d>\d{1,2})[日号]?" + _ZWD,
-        rf"(?P<next>明年|今年|后年)?(?P<m>{_ZNUM})月(?:份)?(?P<d>{_ZNUM})[日号]?" + _ZWD,
-        rf"{_WD}{_DAY}(?: day)?(?: of)?[ -]?{MONTH}{_YEAR}",
-        rf"{_WD}{MONTH} ?(?:the )?{_DAY}{_YEAR}",
-    )
-]
+HALF_YEAR = 183  # days that a stretch said by its end alone ("before Christmas", "by Christmas") may take
 _SEP = r"\s?(?:-|~|to|through|thru|until|till|and|up to and including|up to|到|至)\s?(?:the )?"
 
 _DIGITS = re.compile(  # 1/12, 1.12., 1/12/26, 1-12-2026, and 1-12 alone
@@ -73,31 +41,6 @@ _DIGITS = re.compile(  # 1/12, 1.12., 1/12/26, 1-12-2026, and 1-12 alone
     r"(?! ?(?:days?|weeks?|weekends?|months?|k|x)(?![a-z])| ?[%个周天万折])|"
     r"(?<![\d/.-])(?P<a2>\d{1,2})-(?P<b2>\d{1,2})-(?P<y2>20\d\d)(?!\d)|^(?P<a3>\d{1,2})-(?P<b3>\d{1,2})$"
 )
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A date found in a text: its span and what was said of it. `fixed` is set when the day is already known."""
-
-    start: int
-    end: int
-    month: int | None = None
-    day: int | None = None
-    year: int | None = None
-    weekday: int | None = None
-    fixed: dt.date | None = None
-
-    def on_or_after(self, floor: dt.date, said: object, argument: str) -> dt.date:
-        """The day itself, or the next such day from `floor`. Raises ToolError(retry) when it does not exist."""
-        try:
-            day = self.fixed or (
-                dt.date(self.year, self.month, self.day) if self.year else next_month_day(floor, self.month, self.day)
-            )
-        except ValueError:
-            raise problem(argument, "a day that exists", said) from None
-        if self.weekday is not None and day.weekday() != self.weekday:
-            raise problem(argument, f"a date and weekday that agree ({day.isoformat()} is a {day:%A})", said)
-        return day
 
 
 def day_first(currency: str, words: str = "") -> bool:
@@ -138,64 +81,6 @@ def assumed_order(said: object, day_first: bool) -> list[tuple[str, int, int]]:
     return [(match.group(), day, month) for match, day, month, _, assumed in _in_digits(text, day_first) if assumed]
 
 
-def _ordinals(text: str) -> str:
-    """ "the twenty-second of december" -> "the 22nd of december"; "first week" stays."""
-    tens = {"twenty": 20, "thirty": 30}
-    text = re.sub(
-        r"\b(twenty|thirty)[ -](first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b",
-        lambda m: f"{tens[m[1]] + _ORDINALS[m[2]]}th",
-        text,
-    )
-    pattern = rf"\b({'|'.join(_ORDINALS)})\b(?! (?:week|half|quarter|seven|three|few|day))"
-    return re.sub(pattern, lambda m: f"{_ORDINALS[m[1]]}th", text)
-
-
-def _absolute(text: str, today: dt.date) -> list[Mention]:
-    """Dates with a month said, left to right, none overlapping."""
-    found: list[Mention] = []
-    for pattern in _ABSOLUTE:
-        for match in pattern.finditer(text):
-            if any(match.start() < m.end and m.start < match.end() for m in found):
-                continue
-            group = match.groupdict()
-            month = (
-                MONTHS.index(next(name for name in MONTHS if name.startswith(group["mon"][:3]))) + 1
-                if group.get("mon")
-                else whole(group["m"])
-            )
-            day = whole(group["d"])
-            if not (1 <= month <= 12 and 1 <= day <= 31):
-                continue
-            year = int(group["y"]) if group.get("y") else None
-            year = today.year + {"今年": 0, "明年": 1, "后年": 2}[group["next"]] if group.get("next") else year
-            weekday = (
-                WEEKDAYS[group["wd"]] if group.get("wd") else ZH_WEEKDAYS[group["zwd"]] if group.get("zwd") else None
-            )
-            found.append(Mention(match.start(), match.end(), month, day, year, weekday))
-    return sorted(found, key=lambda m: m.start)
-
-
-def mentions(text: str, today: dt.date, said: object, argument: str) -> list[Mention]:
-    """Every date said in a cleaned text, left to right, none overlapping."""
-    found = _absolute(text, today)
-
-    def free(match: re.Match) -> bool:
-        return not any(match.start() < m.end and m.start < match.end() for m in found)
-
-    for match in event_pattern().finditer(text):
-        day = event_day(match.group(), today) if free(match) else None
-        if day:
-            found.append(Mention(match.start(), match.end(), fixed=day))
-    for pattern, rule in RELATIVE:
-        for match in pattern.finditer(text):
-            if free(match):
-                try:
-                    found.append(Mention(match.start(), match.end(), fixed=rule(match, today)))
-                except ValueError as error:
-                    raise problem(argument, f"a day that exists ({error})", said) from None
-    return sorted(found, key=lambda m: m.start)
-
-
 def start_and_days(
     said: object, today: dt.date, *, current: dt.date | None = None, argument: str = "start", day_first: bool = False
 ) -> tuple[dt.date, int | None]:
@@ -211,7 +96,7 @@ def start_and_days(
     named = named_range(tail(clean(said)), today)
     if named:
         return named
-    text = _ordinals(tail(clean(_spelled(unicodedata.normalize("NFKC", str(said)), day_first))))
+    text = _month_limit(ordinals(tail(clean(_spelled(unicodedata.normalize("NFKC", str(said)), day_first)))))
     moved = _moved(text, today, current, said, argument)
     if moved:
         return moved, None
@@ -226,11 +111,14 @@ def start_and_days(
     only = found[0]
     day = only.on_or_after(today, said, argument)
     rest = text[: only.start] + " , " + text[only.end :]
-    if re.search(r"\b(?:until|till|up to|by)\s*(?:the )?$", text[: only.start]) or re.search(
+    until = re.search(r"\b(until|till|up to|by)\s*(?:the )?$", text[: only.start])
+    if until or re.search(
         r"(?:^|从?现在|今天)[到至]$", text[: only.start]
     ):
         if day < today:
             raise problem(argument, f"an end on or after the start, {today.isoformat()}", said)
+        if until and until[1] == "by" and (day - today).days > HALF_YEAR:
+            raise problem(argument, f"a day in the half year after {today.isoformat()}", said)
         return today, (day - today).days + 1
     days = total(rest, said, argument) if durations(rest) else None
     english = re.search(r"(?<!not )(?<!no earlier than )\b(before|ahead of|in time for|after)\s*(?:the )?$", text[: only.start])
@@ -243,11 +131,19 @@ def start_and_days(
     return day, int(days) if days else None
 
 
+def _month_limit(text: str) -> str:
+    """ "before February" -> "before 1 february", "2月前" -> "2月1日前"; "before May 5" and "12月前三天" stay."""
+    text = re.sub(rf"\b(before|ahead of) (?={MONTH}(?!,? (?:the )?\d{{1,2}}(?!\d)))", r"\1 1 ", text)
+    return re.sub(
+        r"(\d{1,2}|[一二三四五六七八九十]{1,2})月份?(?=[之以]?前(?! ?[后夕半几第\d一二两三四五六七八九十]))", r"\1月1日", text
+    )
+
+
 def _run_up(before: str, day: dt.date, today: dt.date, said: object, argument: str) -> tuple[dt.date, int]:
     """From today up to the day before `day`; not for "just before", nor over more than half a year."""
     if re.search(r"\b(?:just|right|shortly|few \w+|some \w+|well)\s+(?:before|ahead)", before):
         raise problem(argument, f"{EXPECTED}, or how many days before", said)
-    if not 1 <= (day - today).days <= 183:
+    if not 1 <= (day - today).days <= HALF_YEAR:
         raise problem(argument, f"a day in the half year after {today.isoformat()}", said)
     return today, (day - today).days
 
@@ -279,7 +175,7 @@ def _window(text: str, today: dt.date, said: object, argument: str) -> tuple[dt.
 def _compact(text: str, today: dt.date, said: object, argument: str) -> tuple[dt.date, int] | None:
     """Ranges that say the month once: "Dec 1-7", "1 to 7 December", "from the 1st to the 7th of December",
     "12月1日到7日"."""
-    found = _absolute(text, today)
+    found = absolute(text, today)
     if len(found) != 1:
         return None
     only = found[0]
@@ -338,7 +234,7 @@ def _moved(text: str, today: dt.date, current: dt.date | None, said: object, arg
     """`current` moved by a length of time ("a week later"), or None when no move is said."""
     sign = -1 if _EARLIER.search(text) else 1 if _LATER.search(text) else 0
     target = re.compile(rf"(?:\bto |\buntil |到|至)(?:the )?(?:{event_pattern().pattern})")
-    if not sign or _absolute(text, today) or target.search(text):
+    if not sign or absolute(text, today) or target.search(text):
         return None
     days = total(text, said, argument)
     if days is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from campaignwright.tools.normalise_calendar import event_pattern
 from campaignwright.tools.normalise_changes import TO, aside, direction, factor, scaled, standing, unhedged, without_limit
 from campaignwright.tools.normalise_text import clean, numbers, problem, tail
 
@@ -163,8 +164,10 @@ def _amounts(text: str) -> list:
 
 
 def _bare(text: str, said: object, argument: str, expected: str) -> float:
-    """A whole number without a unit."""
-    found = numbers(text)
+    """A whole number without a unit, and not in the name of a day ("五一", "十一前"; 十一 at the end is eleven)."""
+    found, named = numbers(text), event_pattern().search(text)
+    if named and (named.group(), named.end()) != ("十一", len(text)):
+        raise problem(argument, expected, said)
     if len(found) != 1 or re.search(r"[%$€£¥]|percent|元|块", text) or found[0].value != int(found[0].value):
         raise problem(argument, expected, said)
     return found[0].value
