@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
 from campaignwright.evals.off_policy_worlds import LOGGING, World, worlds
-from campaignwright.models.off_policy import ESTIMATORS, Log, doubly_robust, effective_size, gate, interval
+from campaignwright.models.off_policy import ESTIMATORS, MIN_EFFECTIVE, Log, doubly_robust, effective_size, gate, interval
 
 EACH, DRAWS = 10, 200
 OURS = "doubly robust"
@@ -36,12 +37,19 @@ def _judge(world: World) -> dict[str, dict[str, float]]:
     return found
 
 
+def _over_worlds(name: str, values: np.ndarray) -> Score:
+    if not np.isin(values, (0, 1)).all():
+        return Score(name, *bootstrap(values))
+    low, high = proportion_confint(values.sum(), len(values), method="wilson")
+    return Score(name, float(values.mean()), float(low), float(high))
+
+
 def _row(measure: str, better: str, values: dict[str, np.ndarray], floor: str, note: str = "", goal: float | None = None) -> Row:
-    """values: name -> (worlds,); ours beside the others, intervals over worlds."""
+    """values: name -> (worlds,); ours beside the others, intervals over worlds (Wilson for shares of worlds)."""
     ours, others = values[OURS], {name: one for name, one in values.items() if name != OURS}
     best = (max if better == "higher" else min)(others, key=lambda name: others[name].mean())
-    return Row("off_policy", "synthetic truth", measure, better, Score(OURS, *bootstrap(ours)),
-               [Score(name, *bootstrap(one)) for name, one in others.items()], paired(f"ours - {best}", ours, others[best]), floor,
+    return Row("off_policy", "synthetic truth", measure, better, _over_worlds(OURS, ours),
+               [_over_worlds(name, one) for name, one in others.items()], paired(f"ours - {best}", ours, others[best]), floor,
                goal, len(ours), note)  # fmt: skip
 
 
@@ -58,16 +66,19 @@ def synthetic(each: int, seed: int, say: Callable[[float, str], None]) -> tuple[
         keep = np.ones(len(judged), bool) if mask is None else mask
         return {name: np.array([one[name][key] for one in judged])[keep] for name in ESTIMATORS}
 
-    rows = [_row("relative error of the value", "lower", of("error"), "exact: 0"),
+    enough = sizes >= MIN_EFFECTIVE
+    rows = [_row("relative error of the value", "lower", of("error"), "exact: 0",
+                 "Of a log worth less than 1,000 rows the product gives no value: see the next rows."),
             _row("95 % interval holds the value", "higher", of("covered"), "nominal: 0.95",
-                 "The product uses the estimator whose interval holds: an approval rests on the lower end of it.")]  # fmt: skip
-    enough = sizes >= 1_000
+                 "The product uses the estimator whose interval holds: a gate rests on the lower end of it.")]  # fmt: skip
     if enough.any():
-        rows.append(_row("relative error where the log is worth 1,000 rows", "lower", of("error", enough), "exact: 0"))
-    for mask, measure, best in ((~better, "a worse policy approved", "lower"), (better, "a better policy approved", "higher")):
+        rows += [_row("relative error, log worth 1,000 rows", "lower", of("error", enough), "exact: 0"),
+                 _row("95 % interval holds the value, log worth 1,000 rows", "higher", of("covered", enough), "nominal: 0.95")]
+    for mask, measure, best in ((~better, "a worse policy passes", "lower"), (better, "a better policy passes", "higher")):
         if mask.any():
-            loose = {f"{OURS}, its bound alone": of("bound", mask)[OURS], f"{OURS}, its value alone": of("above", mask)[OURS]}
-            rows.append(_row(measure, best, of("passed", mask) | loose, f"{mask.sum()} worlds"))
+            bare = f"{OURS}, its bound alone"
+            note = f"Its value alone, without interval or gate, would pass {of('above', mask)[OURS].mean():.0%} of them."
+            rows.append(_row(measure, best, of("passed", mask) | {bare: of("bound", mask)[OURS]}, f"{mask.sum()} worlds", note))
     notes = []
     for part in LOGGING:
         inside = np.array([part in one[0] for one in made])
