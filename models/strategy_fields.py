@@ -97,6 +97,24 @@ def condition_of(batch: Batch, objective: np.ndarray, levels: Levels) -> Conditi
     return Condition(words.astype(int), numbers.astype(np.float32))
 
 
+def decoded_plans(out: dict[str, np.ndarray], template: Batch, rng: np.random.Generator | None = None) -> Batch:
+    """`template` with the free fields that the decoder's outputs say (see `StrategyGenerator.decode`), not repaired.
+
+    `rng`: draw channels, offer, hour and angle; without one, the likeliest are taken."""
+    noise = {name: rng.gumbel(size=out[name].shape) if rng else 0.0 for name in ("offer", "hour", "angle")}
+    present = 1 / (1 + np.exp(-out["present"]))
+    chosen = present > (rng.random(present.shape) if rng else 0.5)
+    shares = np.exp(out["share"] - out["share"].max(axis=1, keepdims=True)) * np.where(chosen, 1.0, 1e-6)
+    return template.with_(
+        shares=shares / shares.sum(axis=1, keepdims=True),
+        offer=(out["offer"] + noise["offer"]).argmax(axis=1),
+        discount=out["depth"][:, 0] * DISCOUNT_SCALE,
+        hour=(out["hour"] + noise["hour"]).argmax(axis=1),
+        frequency=np.exp(np.clip(out["often"][:, 0], -2, 1.5)) * 2.0,
+        angle=(out["angle"] + noise["angle"]).argmax(axis=1),
+    )
+
+
 def prior_sample(n: int, rng: np.random.Generator, template: Batch) -> Batch:
     """n strategies of plain marketing sense, for a shop with hardly any past: two to four channels, Dirichlet shares,
     half of them with 5-30 % off. Audience, products, budget and dates are drawn from `template`'s rows."""

@@ -17,12 +17,12 @@ from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_split import best_split, shares_of
 from campaignwright.models.strategy_fields import (
     AMOUNT,
-    DISCOUNT_SCALE,
     NONE,
     OBJECTIVE_INDEX,
     PERCENT,
     PRICED,
     condition_of,
+    decoded_plans,
 )
 from campaignwright.models.strategy_moves import diverse, neighbours
 from campaignwright.models.strategy_space import Batch, K, concat, objects, one_category
@@ -65,7 +65,7 @@ def best_strategies(
 
     `options`: product sets to choose from. `diversity` 0-1: how far apart they must be.
     """
-    search = _Search(generator, forecaster, brief, options, np.random.default_rng([seed, 23]))
+    search = Search(generator, forecaster, brief, options, np.random.default_rng([seed, 23]))
     pool, score = search.run()
     pool = search.split(pool.take(diverse(pool, search.rank(pool, score), n, diversity)))
     score, search.roas = search.price(pool)
@@ -76,7 +76,7 @@ def best_strategies(
     return Found(strategies, [float(score[i]) for i in order], reached.tolist(), search.evaluated, search.kept)
 
 
-class _Search:
+class Search:
     """State of one search: the brief as arrays, and everything evaluated so far."""
 
     def __init__(
@@ -148,18 +148,7 @@ class _Search:
         batch = self.template(len(z), option)
         goal = np.full(len(z), OBJECTIVE_INDEX[self.brief.objective])
         out = self.generator.decode(z, condition_of(batch, goal, self.generator.levels))
-        noise = {name: self.rng.gumbel(size=out[name].shape) if sample else 0.0 for name in ("offer", "hour", "angle")}
-        present = 1 / (1 + np.exp(-out["present"]))
-        chosen = present > (self.rng.random(present.shape) if sample else 0.5)
-        shares = np.exp(out["share"] - out["share"].max(axis=1, keepdims=True)) * np.where(chosen, 1.0, 1e-6)
-        raw = batch.with_(
-            shares=shares / shares.sum(axis=1, keepdims=True),
-            offer=(out["offer"] + noise["offer"]).argmax(axis=1),
-            discount=out["depth"][:, 0] * DISCOUNT_SCALE,
-            hour=(out["hour"] + noise["hour"]).argmax(axis=1),
-            frequency=np.exp(np.clip(out["often"][:, 0], -2, 1.5)) * 2.0,
-            angle=(out["angle"] + noise["angle"]).argmax(axis=1),
-        )
+        raw = decoded_plans(out, batch, self.rng if sample else None)
         if sample and not self.evaluated:
             self.kept = float(np.mean(self.keeps(raw)))
         return self.repair(raw)

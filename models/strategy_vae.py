@@ -121,13 +121,13 @@ class StrategyGenerator:
         self.network, self.levels, self.metrics, self.rows = network.eval(), levels, metrics, rows
 
     @classmethod
-    def fit(cls, workspace: Workspace, *, seed: int = 0) -> StrategyGenerator:
+    def fit(cls, workspace: Workspace, *, seed: int = 0, steps: int = STEPS) -> StrategyGenerator:
         """Learn from past campaigns and brief-consistent variations; below 20, from a prior sample as well."""
         batch, ids, results = history(workspace)
         named = workspace.query("SELECT campaign_id, objective FROM campaigns").set_index("campaign_id")["objective"]
         objective = np.array([OBJECTIVE_INDEX.get(named.get(key), 0) for key in ids], int)
         usable = np.flatnonzero(batch.shares.sum(axis=1) > 0) if len(batch) else np.array([], int)
-        return cls.learn(batch.take(usable), objective[usable], _returns(results, usable), seed=seed)
+        return cls.learn(batch.take(usable), objective[usable], _returns(results, usable), seed=seed, steps=steps)
 
     @classmethod
     @one_thread()
@@ -140,18 +140,24 @@ class StrategyGenerator:
         seed: int = 0,
         kl_weight: float = KL_WEIGHT,
         steps: int = STEPS,
+        start: StrategyGenerator | None = None,
     ) -> StrategyGenerator:
-        """Train on `past`; `returns` float[n] (revenue a unit of money, NaN unknown) set the weights."""
+        """Train on `past`; `returns` float[n] (revenue a unit of money, NaN unknown) set the weights.
+
+        `start`: a generator to go on from (its vocabularies are kept); it is left as it is."""
         rng = np.random.default_rng([seed, 11])
         categories = tuple(sorted({str(c) for c in past.category if c}))
         own = tuple(sorted({str(a) for a in past.audience} - set(Levels().audiences)))
         levels = Levels(Levels().audiences + own, categories, float(np.median(past.budget)) if len(past) else 1000.0)
+        levels = start.levels if start else levels
         data, goals, weight = _training_set(past, objective, returns, rng)
         x = _tensors(tokens_of(data), condition_of(data, goals, levels))
         generator = torch.Generator().manual_seed(seed)
         state = torch.random.get_rng_state()
         torch.manual_seed(seed)
-        network = Network(len(levels.audiences) + 1, len(categories) + 1)
+        network = Network(len(levels.audiences) + 1, len(levels.categories) + 1)
+        if start:
+            network.load_state_dict(start.network.state_dict())
         torch.random.set_rng_state(state)
         rebuilt, kl = _train(network, x, torch.as_tensor(weight, dtype=torch.float32), kl_weight, steps, generator)
         metrics = {

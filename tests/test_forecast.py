@@ -22,7 +22,7 @@ from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_notes import TEXTS, text
 from campaignwright.models.recommender import Recommender
 from campaignwright.models.response import ResponseModel
-from campaignwright.models.strategy_search import _Search
+from campaignwright.models.strategy_search import Search
 from campaignwright.tools.base import Context
 from campaignwright.tools.forecast_sketch import strategy_of
 
@@ -94,7 +94,7 @@ def test_without_past_send_hours_the_audiences_own_hour_is_taken(workspace, fore
     ctx = Context(workspace, dt.date(2026, 11, 20), brief=Brief(budget=900, channels=["email"]))
     assert strategy_of(ctx, None)[1].send_hour == 19
     brief = Brief(budget=900, channels=["email"], start=START)
-    search = _Search(None, Forecaster(workspace), brief, [], np.random.default_rng(0))
+    search = Search(None, Forecaster(workspace), brief, [], np.random.default_rng(0))
     assert search.repair(search.template(2, np.zeros(2, int))).hour.tolist() == [19, 19]
 
 
