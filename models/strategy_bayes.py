@@ -18,7 +18,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from campaignwright.models.forecast import SEARCH_DRAWS
 from campaignwright.models.strategy_fields import OBJECTIVE_INDEX, condition_of, perturbed
-from campaignwright.models.strategy_moves import diverse, features, neighbours
+from campaignwright.models.strategy_moves import features, neighbours
 from campaignwright.models.strategy_search import Search
 from campaignwright.models.strategy_space import Batch, concat
 
@@ -147,8 +147,3 @@ class Explorer:
         self.candidates = concat([self.pool.take(kept), fresh])
         self.candidates_expected = np.concatenate([self.pool_expected[kept], expected])
         self.used, self.left = np.zeros(len(self.candidates), bool), FRESH
-
-    def top(self, n: int, diversity: float) -> np.ndarray:
-        """Indices of `n` of the plans told, best first, kept `diversity` (0-1) apart."""
-        order = np.argsort(-self.estimate(), kind="stable")
-        return diverse(self.plans.take(np.arange(self.logged, len(self.plans))), order, n, diversity)
