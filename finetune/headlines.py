@@ -1,8 +1,9 @@
 """Make the general headline scorer of `campaignwright.tools.headlines` from real headline tests (Upworthy pairs).
 
-Logistic regression without intercept on the difference of a pair's features. Its regularisation is chosen by repeated five-fold
-cross-validation on the train and validation parts, pairs that share a headline in one fold; the test part is read once,
-after that. Learnt pairs with a near-duplicate of a test headline are left out.
+Logistic regression without intercept on the difference of a pair's features. Its settings are those with the lowest log-loss
+(accuracy moves too little to tell them apart) in repeated five-fold cross-validation on the train part, pairs that share a
+headline in one fold. The validation part checks them; then both parts are learnt, and the test part is scored once. Learnt
+pairs with a near-duplicate of a test headline are left out.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from campaignwright.market.importers import ImportProblem
 from campaignwright.market.workspace import write_atomic
-from campaignwright.tools.headlines import BUCKETS, NAME, TRAITS, Headlines, counts, traits, weighted
+from campaignwright.tools.headline_traits import TRAITS, traits
+from campaignwright.tools.headlines import BUCKETS, NAME, Headlines, counts, weighted
 
 ADDRESS = "https://github.com/ChicagoHAI/HypoGeniC-datasets (folder headline_binary)"
 PARTS = ("train", "val", "test")
-TRAIT_SCALE = 0.03  # of standardised traits beside unit rows: how little the penalty holds them
-STRENGTHS = (0.1, 0.3, 1.0)  # C of the regression, tried by cross-validation
+# of standardised traits beside rows of length 1 (how little the penalty holds them), and C of the regression: what is tried
+SETTINGS = tuple((scale, strength) for scale in (0.03, 0.06, 0.12) for strength in (0.3, 1.0))
 REPEATS = 3  # of the cross-validation
 NEAR = 0.8  # Jaccard similarity of character 5-grams above which two headlines are near-duplicates
 
@@ -106,27 +108,37 @@ def groups(pairs: Sequence[Pair]) -> np.ndarray:
     return label
 
 
-def fit(found: csr_matrix, known: np.ndarray, pairs: Sequence[Pair], strength: float) -> Headlines:
-    """The scorer of `pairs`, whose counts and traits are the rows of `found` and `known` (two a pair)."""
+def fit(found: csr_matrix, known: np.ndarray, pairs: Sequence[Pair], setting: tuple[float, float]) -> Headlines:
+    """The scorer of `pairs`, whose counts and traits are the rows of `found` and `known` (two a pair); `setting` of SETTINGS."""
     idf = np.log((1 + found.shape[0]) / (1 + np.bincount(found.indices, minlength=BUCKETS))) + 1
-    scale = TRAIT_SCALE / (known.std(axis=0) + 1e-9)
+    scale = setting[0] / (known.std(axis=0) + 1e-9)
     rows = csr_matrix(hstack([weighted(found, idf), csr_matrix(known * scale)]))
-    model = LogisticRegression(C=strength, fit_intercept=False, solver="liblinear", random_state=0)
+    model = LogisticRegression(C=setting[1], fit_intercept=False, solver="liblinear", random_state=0)
     model.fit(rows[0::2] - rows[1::2], [pair.first_wins for pair in pairs])
     weights = model.coef_[0]
     return Headlines(idf, weights[:BUCKETS], weights[BUCKETS:] * scale)
 
 
-def cross_validated(found: csr_matrix, known: np.ndarray, pairs: Sequence[Pair], strength: float, seed: int) -> float:
-    """Mean accuracy on unseen pairs: five folds, drawn REPEATS times."""
-    points, same = np.zeros((REPEATS, len(pairs))), groups(pairs)
+def cross_validated(found: csr_matrix, known: np.ndarray, pairs: Sequence[Pair], setting: tuple[float, float],
+                    seed: int) -> tuple[float, float]:  # fmt: skip
+    """(accuracy, log-loss) on unseen pairs: five folds, drawn REPEATS times."""
+    points, losses, same = [], [], groups(pairs)
     for repeat in range(REPEATS):
         for learn, held in GroupKFold(5, shuffle=True, random_state=seed + repeat).split(pairs, groups=same):
             rows, out = (np.stack([2 * part, 2 * part + 1], axis=1).ravel() for part in (learn, held))
-            model = fit(found[rows], known[rows], [pairs[i] for i in learn], strength)
+            model = fit(found[rows], known[rows], [pairs[i] for i in learn], setting)
             scores = weighted(found[out], model.idf) @ model.weights + known[out] @ model.traits
-            points[repeat, held] = right(scores, [pairs[i] for i in held])
-    return float(points.mean())
+            unseen = [pairs[i] for i in held]
+            points.extend(right(scores, unseen))
+            losses.extend(np.logaddexp(0, (scores[1::2] - scores[0::2]) * np.where([pair.first_wins for pair in unseen], 1, -1)))
+    return float(np.mean(points)), float(np.mean(losses))
+
+
+def learnt_pairs(parts: dict[str, list[Pair]]) -> tuple[list[Pair], list[Pair]]:
+    """(train, validation) pairs without those that have a near-duplicate of a test headline."""
+    near = {part: near_duplicates(parts[part], parts["test"]) for part in ("train", "val")}
+    train, val = ([pair for pair, dropped in zip(parts[part], near[part], strict=True) if not dropped] for part in ("train", "val"))
+    return train, val
 
 
 def make_scorer(folder: Path, out: Path, *, seed: int = 0, log: Any = print) -> dict[str, Any]:
@@ -135,17 +147,16 @@ def make_scorer(folder: Path, out: Path, *, seed: int = 0, log: Any = print) -> 
     Raises ImportProblem for files that are not the data set's.
     """
     parts, hashes = read_pairs(folder)
-    near = near_duplicates([*parts["train"], *parts["val"]], parts["test"])
-    train, val = ([pair for pair, dropped in zip(parts[part], flags, strict=True) if not dropped]
-                  for part, flags in zip(("train", "val"), np.split(near, [len(parts["train"])]), strict=True))  # fmt: skip
+    train, val = learnt_pairs(parts)
     both = [*train, *val]
     found, known = counts(texts_of(both)), traits(texts_of(both))
+    first = slice(2 * len(train))
     tried = {}
-    for strength in STRENGTHS:
-        tried[strength] = cross_validated(found, known, both, strength, seed)
-        log(f"C {strength}: {tried[strength]:.4f} of unseen pairs right")
-    best = max(tried, key=tried.get)
-    early = fit(found[: 2 * len(train)], known[: 2 * len(train)], train, best)
+    for setting in SETTINGS:
+        tried[setting] = cross_validated(found[first], known[first], train, setting, seed)
+        log("traits x {:g}, C {:g}: {:.4f} of unseen train pairs right, log-loss {:.4f}".format(*setting, *tried[setting]))
+    best = min(tried, key=lambda setting: tried[setting][1])
+    early = fit(found[first], known[first], train, best)
     model = fit(found, known, both, best)
     card = {
         "what": "English headline scorer: Bradley-Terry on hashed words, character pieces and traits", "traits": list(TRAITS),
@@ -153,8 +164,10 @@ def make_scorer(folder: Path, out: Path, *, seed: int = 0, log: Any = print) -> 
         "licence": "pairs: ChicagoHAI, MIT; Upworthy Research Archive: CC BY 4.0 (Matias, Munger, Aubin Le Quere, Ebersole 2021, "
                    "doi 10.1038/s41597-021-00934-7)",
         "command": f"campaignwright finetune scorer --pairs FOLDER --out OUT --seed {seed}", "seed": seed,
-        "learnt_pairs": len(both), "left_out_near_test": int(near.sum()),
-        "C": best, "cross_validated": {str(strength): round(value, 4) for strength, value in tried.items()},
+        "learnt_pairs": len(both), "left_out_near_test": len(parts["train"]) + len(parts["val"]) - len(both),
+        "trait_scale": best[0], "C": best[1],
+        "cross_validated_on_train": [{"trait_scale": scale, "C": strength, "right": round(share, 4), "log_loss": round(loss, 4)}
+                                     for (scale, strength), (share, loss) in tried.items()],
         "validation_of_train_only": interval(right(early.score(texts_of(val)), val)),
         "middle": round(float(np.median(model.score(texts_of(both)))), 4),
     }  # fmt: skip

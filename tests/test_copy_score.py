@@ -53,6 +53,7 @@ def test_the_shipped_scorer_ranks_real_headlines_better_than_chance_and_length(p
     assert cases == 465 and low > 0.5 and low < share < high < 0.75  # above 0.75 one would look for a leak
     assert summary["scorer - longer headline"][1] > 0
     assert abs(summary["scorer, without near-duplicates"][0] - share) < 0.02
+    assert 0.5 < summary["word TF-IDF"][0] < share and summary["character TF-IDF + hand features"][0] > 0.6
     text = suites.render(report)
     assert "0 test pairs with a near-duplicate in the train part" in text and "The files are those that the scorer was made from" in text
     assert shipped().card["test"]["scorer"] == pytest.approx([share, low, high], abs=1e-3)

@@ -1,14 +1,13 @@
 """A general scorer of English headlines: which of two is likelier to be clicked, learnt from real headline tests.
 
-Bradley-Terry (1952): P(a beats b) = 1 / (1 + exp(score(b) - score(a))), a linear score of hashed words and character pieces and
-of a few countable traits. Weights and card are `data/headlines.*`; `campaignwright.finetune.headlines` makes them. It knows
-headlines of a news site, no shop, no facts and no other language.
+Bradley-Terry (1952): P(a beats b) = 1 / (1 + exp(score(b) - score(a))), a linear score of hashed words, hashed character
+pieces and countable traits (`headline_traits`). Weights and card are `data/headlines.*`; `campaignwright.finetune.headlines`
+makes them. It knows headlines of a news site, no shop, no facts and no other language.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,24 +17,15 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
+from campaignwright.tools.headline_traits import QUOTES, TRAITS, traits
+
 NAME = "headlines"  # of the two files
-BUCKETS = 2**16  # of the hash: no word of the data set is kept
-PIECES = {  # trait -> pattern, counted in the text
-    "question marks": r"\?", "exclamation marks": r"!", "sentences": r"[.?!]+(?:\s|$)", "commas": ",", "quotes": '"',
-    "numbers": r"\d+", "number first": r"^\d", "full stop last": r"\.$", "capitals": r"\b[A-Z]{2,}\b",
-    "I": r"(?i)\b(?:i|me|my|i'm|i've)\b", "you": r"(?i)\byou\b|\byou're\b|\byour\b", "he": r"(?i)\b(?:he|his|him)\b",
-    "she": r"(?i)\b(?:she|her)\b", "they": r"(?i)\b(?:they|them|their)\b", "we": r"(?i)\b(?:we|our|us)\b",
-    "this": r"(?i)\b(?:this|these)\b", "that": r"(?i)\b(?:that|those)\b", "here": r"(?i)\bhere\b",
-    "question word first": r"(?i)^(?:what|why|how|who|when|where)\b", "negations": r"(?i)\b(?:not|no|never)\b|n't\b",
-    "vague": r"(?i)\b(?:something|things?|someone)\b", "links": r"(?i)\b(?:and|but|so|or)\b",
-}  # fmt: skip
-_PATTERNS = [re.compile(pattern) for pattern in PIECES.values()]
-TRAITS = ("length", "word length", *PIECES)
-_QUOTES = str.maketrans("’‘“”", "''\"\"")
+WORDS, PIECES = 2**15, 2**17  # buckets of the hashes of words and of character pieces: no word of the data set is kept
+BUCKETS = WORDS + PIECES
 
 
 class BrokenScorer(ValueError):
@@ -61,37 +51,24 @@ class Headlines:
 
 
 @cache
-def _analyzers() -> tuple[Any, Any]:
-    pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5)).build_analyzer()
-    return pieces, HashingVectorizer(ngram_range=(1, 2), token_pattern=r"[\w']+|[.?!,:]").build_analyzer()
-
-
-def _analyze(text: str) -> list[str]:
-    pieces, words = _analyzers()
-    plain = text.translate(_QUOTES)
-    return [*pieces(plain), *("word " + word for word in words(plain))]
+def _hashes() -> tuple[HashingVectorizer, HashingVectorizer]:
+    """Of single words and marks; of 2-5 characters within a word. Lower case."""
+    return (HashingVectorizer(n_features=WORDS, alternate_sign=False, norm=None, token_pattern=r"[\w']+|[.?!,:]"),
+            HashingVectorizer(n_features=PIECES, alternate_sign=False, norm=None, analyzer="char_wb", ngram_range=(2, 5)))  # fmt: skip
 
 
 def counts(texts: Sequence[str]) -> csr_matrix:
-    """(len(texts), BUCKETS): 1 + log of how often each hashed piece occurs: word, pair of words, 2-5 characters of a word."""
-    found = HashingVectorizer(n_features=BUCKETS, alternate_sign=False, norm=None, analyzer=_analyze).transform(texts)
+    """(len(texts), BUCKETS): 1 + log of how often each hashed word (first WORDS columns) and character piece occurs."""
+    plain = [text.translate(QUOTES) for text in texts]
+    found = csr_matrix(hstack([one.transform(plain) for one in _hashes()]))
     found.data = 1 + np.log(found.data)
     return found
 
 
 def weighted(found: csr_matrix, idf: np.ndarray) -> csr_matrix:
-    """Counts by their inverse document frequency, rows of length 1."""
-    return normalize(found.multiply(idf[None, :]).tocsr())
-
-
-def traits(texts: Sequence[str]) -> np.ndarray:
-    """(len(texts), len(TRAITS)): log of characters, mean letters a word, then what PIECES counts."""
-    rows = []
-    for text in texts:
-        plain = text.translate(_QUOTES).strip()
-        lengths = [len(word) for word in re.findall(r"[\w']+", plain)] or [0]
-        rows.append([np.log1p(len(plain)), float(np.mean(lengths)), *(len(one.findall(plain)) for one in _PATTERNS)])
-    return np.array(rows, float).reshape(len(rows), len(TRAITS))
+    """Counts by their inverse document frequency; the words of a row have length 1, and so have its pieces."""
+    rows = found.multiply(idf[None, :]).tocsr()
+    return csr_matrix(hstack([normalize(rows[:, :WORDS]), normalize(rows[:, WORDS:])]))
 
 
 @cache
