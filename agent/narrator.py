@@ -5,6 +5,7 @@ from __future__ import annotations
 from campaignwright.agent.listing import listing
 from campaignwright.agent.prompting import sentence
 from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.said import not_taken
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
 from campaignwright.market.export_document import caveats
@@ -41,7 +42,7 @@ class Narrator:
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
         rendered = Rendered(final) if error else render(final, self._grounds())
         parts = [rendered.text] if rendered.text else []
-        more = [screened(part) for part in (caveats(plans[-1]) if plans else self._lists())]
+        more = [screened(part) for part in ([*caveats(plans[-1]), *self._not_taken()] if plans else self._lists())]
         if error or not rendered.text:
             told = bool(more or notes or self._unanswered()) and not rendered.dropped
             parts = parts or self._instead(rendered, figures, bool(plans), told)
@@ -57,6 +58,12 @@ class Narrator:
             brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
+
+    def _not_taken(self) -> list[str]:
+        """A sentence that names amounts and shares of the request that no tool was told."""
+        told = [call.arguments for call in self.running.calls if call.result]
+        left = not_taken(told, self.running.ctx.request)
+        return [sentence("not_taken", self.running.language, said=", ".join(left))] if left else []
 
     def _lists(self) -> list[str]:
         """What the tools of this turn found beyond a sentence."""

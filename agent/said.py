@@ -1,7 +1,7 @@
 """Limits that only the marketer sets. Whatever model calls, money or a discount that no message of the marketer holds goes
 back to it, and so does a channel outside those that the marketer named with an "only". Constrained decoding admits nothing
-else for the built-in model; here the rule holds for every model. A limit that a model leaves out is not noticed here: the
-answer names what was assumed.
+else for the built-in model; here the rule holds for every model. Amounts and shares that a model passes to no tool are
+named beside the plan (`not_taken`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ def check_said(ctx: Context, name: str, arguments: dict[str, Any]) -> None:
     if named and isinstance(wanted, list) and (beyond := [one for one in wanted if one in CHANNELS and one not in named]):
         raise ToolError(f"channels: the marketer named {', '.join(sorted(named))}, not {', '.join(beyond)}.", retry=True,
                         argument="channels", chinese=f"channels：您没有提到 {'、'.join(beyond)}。")  # fmt: skip
+
+
+def not_taken(arguments: list[dict[str, Any]], request: str) -> list[str]:
+    """Amounts of money and shares in the marketer's request, as written, that none of the calls' `arguments` holds."""
+    given = [one for many in arguments for value in many.values() for one in (value if isinstance(value, list) else [value])]
+    taken = {number.value for one in given if isinstance(one, str) for number in numbers(one)}
+    taken |= {scale * one for one in given if isinstance(one, int | float) for scale in (1, 100)}
+    said = [one for one in numbers(request) if one.kind in ("money", "percent")]
+    return list(dict.fromkeys(one.text for one in said if not any(abs(one.value - value) < 0.005 for value in taken)))
 
 
 def _unsaid(field: str, value: str) -> ToolError:

@@ -8,12 +8,23 @@ import re
 import pytest
 
 from campaignwright.agent import Copilot
+from campaignwright.agent.said import not_taken
 from campaignwright.market.exporters import render_markdown
 from campaignwright.tools.copy_format import FIELDS
 
 REQUEST = "Plan a 2-week campaign for running shoes, $20k, email and search, from next Monday"
 PIECES = ("Light, quiet and ready for the long way home", "The {product} keeps its promise on wet ground",
           "A calm run starts with the right pair", "For the route you know by heart", "Made for slow mornings")  # fmt: skip
+
+
+@pytest.mark.parametrize(("request_", "arguments", "left"), [
+    ("Plan coffee, $8,000, at most 20% off", {"budget": "$8,000"}, ["20%"]),
+    ("Plan coffee, $8k, at most 20% off", {"budget": 8000, "max_discount": 0.2}, []),
+    ("咖啡活动，预算8000元，最多打八折", {"products": ["咖啡"], "max_discount": "八折"}, ["8000元"]),
+    ("Coffee for two weeks, 30 days to return", {"days": "two weeks"}, []),
+])  # fmt: skip
+def test_a_limit_that_no_tool_was_told_is_named(request_, arguments, left):
+    assert not_taken([arguments], request_) == left
 
 
 def writer(spec, n, seed):
