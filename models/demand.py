@@ -3,7 +3,7 @@
 Three forecasts compete on the shop's own last weeks: the naive one (the same weeks a year ago where there is a year, else the
 last week), a moving average, and exponential smoothing (Brown 1959), the latter two with and without the category's season.
 The one with the lowest MASE (Hyndman and Koehler 2006) on one stretch of eight weeks is used; its score is taken on the next.
-Intervals: variance = phi * mean + (s * mean)^2, a negative binomial with an uncertain level, s calibrated on held-out weeks.
+Intervals: a negative binomial with an uncertain level (`demand_spread`), calibrated on held-out weeks.
 Not covered: sales that a stock-out prevented are not seen, so demand is understated where shelves were empty.
 """
 
@@ -16,9 +16,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from campaignwright.market.workspace import Workspace
+from campaignwright.models.demand_spread import dispersion, exceeds, inside80, level_errors, quantile, regularity
 from campaignwright.models.store import MissingTable
 
 HOLDOUT = 8  # weeks
@@ -101,55 +101,13 @@ def tame(history: np.ndarray) -> np.ndarray:
     return np.minimum(history, 10 * np.maximum(middle, 1.0)[:, None])
 
 
-def dispersion(history: np.ndarray) -> np.ndarray:
-    """phi (products,): variance over mean of the last 26 weeks, at least 1, drawn towards the shop's median like 8 weeks of it."""
-    recent = history[:, -26:]
-    mean = recent.mean(axis=1)
-    own = np.where(mean > 0, recent.var(axis=1) / np.maximum(mean, 1e-9), np.nan)
-    usual = np.nanmedian(own) if np.isfinite(own).any() else 3.0
-    weeks = recent.shape[1]
-    return np.maximum((weeks * np.nan_to_num(own, nan=usual) + 8 * usual) / (weeks + 8), 1.0)
-
-
-def regularity(history: np.ndarray) -> np.ndarray:
-    """Class (products,) by the share of weeks without a sale in the last 16: 0 none, 1 up to 20 %, 2 up to 50 %, 3 more."""
-    return np.digitize((history[:, -16:] == 0).mean(axis=1), [0.01, 0.2, 0.5])
-
-
-def inside80(total: np.ndarray, mean: np.ndarray, phi: np.ndarray, level_sd: np.ndarray | float) -> float:
-    """Share of totals within their 80 % interval."""
-    variance = phi * mean + (level_sd * mean) ** 2
-    rank = stats.gamma.cdf(total, mean**2 / variance, scale=variance / mean)
-    return float(np.mean((rank >= 0.1) & (rank <= 0.9)))
-
-
-def level_errors(total: np.ndarray, mean: np.ndarray, phi: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Per class of `regularity` (4,), the smallest relative error of the level (0.05-1.5) whose 80 % intervals hold 80 % of
-    the held-out totals; a class with fewer than 20 products takes that of all."""
-    grid = np.linspace(0.05, 1.5, 30)
-
-    def smallest(use: np.ndarray) -> float:
-        return float(next((s for s in grid if inside80(total[use], mean[use], phi[use], s) >= 0.8), grid[-1]))
-
-    overall = smallest(np.ones(len(total), dtype=bool))
-    return np.array([smallest(kind == k) if (kind == k).sum() >= 20 else overall for k in range(4)])
-
-
-def quantile(mean: float, phi: float, level_sd: float, q: float) -> float:
-    """Quantile of demand with this mean and variance phi * mean + (level_sd * mean)^2 (gamma)."""
-    if mean <= 0:
-        return 0.0
-    variance = phi * mean + (level_sd * mean) ** 2
-    return float(stats.gamma.ppf(q, mean**2 / variance, scale=variance / mean))
-
-
 class DemandModel:
     """`weekly` (products, 53) units forecast for the 53 weeks after `last_day`; `recent` (products, <= 26) past weeks, for
     plots; `phi` (products,) dispersion, variance over mean of a week's units; `level_sd` (products,) relative error."""
 
     NAME: ClassVar[str] = "demand"
     TABLES: ClassVar[tuple[str, ...]] = ()  # order_lines with orders, or prices with units
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     def __init__(self, products: pd.Index, weekly: np.ndarray, recent: np.ndarray, phi: np.ndarray,
                  level_sd: np.ndarray, last_day: dt.date, metrics: dict, rows: int) -> None:
@@ -168,13 +126,18 @@ class DemandModel:
         products = pd.Index(sorted(sales["product_id"].unique()))
         history = np.zeros((len(products), weeks))
         history[products.get_indexer(sales["product_id"]), weeks - 1 - sales["weeks_ago"]] = sales["units"]
-        history = tame(history)
         catalogue = workspace.query("SELECT product_id, coalesce(category, '') AS category FROM products").set_index("product_id")
         category = catalogue["category"].reindex(products).fillna("").to_numpy(dtype=str)
+        return cls.from_history(products, history, category, last_day, rows=len(sales))
+
+    @classmethod
+    def from_history(cls, products: pd.Index, history: np.ndarray, category: np.ndarray, last_day: dt.date, *, rows: int = 0) -> Self:
+        """From units (products, past weeks), oldest first, the last week ending on `last_day`, and categories (products,)."""
+        history = tame(history)
         method, metrics = cls._choose(history, category)
         weekly = np.maximum(candidates(history, category, 53)[method], 0.0)
-        return cls(products, weekly, history[:, -26:], dispersion(history),
-                   np.array(metrics["level_errors"])[regularity(history)], last_day, metrics, len(sales))
+        return cls(products, weekly, history[:, -26:], dispersion(history), np.array(metrics["level_errors"])[regularity(history)],
+                   last_day, metrics, rows)
 
     @staticmethod
     def _choose(history: np.ndarray, category: np.ndarray) -> tuple[str, dict[str, Any]]:
@@ -218,7 +181,8 @@ class DemandModel:
         """(mean, low, high) units with an 80 % interval; `uplift` is relative (0.3 = 30 % more)."""
         mean = self.mean(product_id, start, days) * (1 + uplift)
         phi, level_sd = float(self.phi[self._index(product_id)]), float(self.level_sd[self._index(product_id)])
-        return mean, quantile(mean, phi, level_sd, 0.1), quantile(mean, phi, level_sd, 0.9)
+        low, high = (float(quantile(mean, phi, level_sd, q)) for q in (0.1, 0.9))
+        return mean, min(low, mean), max(high, mean)
 
     def stock_plan(self, product_id: str, start: dt.date, days: int, on_hand: float, inbound: float, lead_days: int,
                    uplift: float = 0.0) -> dict[str, Any]:
@@ -231,12 +195,11 @@ class DemandModel:
         phi, level_sd = float(self.phi[self._index(product_id)]), float(self.level_sd[self._index(product_id)])
         mean = self.mean(product_id, start, days) * (1 + uplift)
         available = on_hand + (inbound if lead_days <= days else 0.0)
-        variance = phi * mean + (level_sd * mean) ** 2
-        risk = float(stats.gamma.sf(available, mean**2 / variance, scale=variance / mean)) if mean > 0 else 0.0
+        risk = float(exceeds(available, mean, phi, level_sd)) if mean > 0 else 0.0
         after = self.mean(product_id, start + dt.timedelta(days=days), lead_days) if lead_days > 0 else 0.0
-        target = quantile(mean + after, phi, level_sd, SERVICE)
+        target = float(quantile(mean + after, phi, level_sd, SERVICE))
         pace = mean / days
-        during_lead = quantile(pace * lead_days, phi, level_sd, SERVICE)
+        during_lead = float(quantile(pace * lead_days, phi, level_sd, SERVICE))
         wait = max((on_hand + inbound - during_lead) / pace, 0.0) if pace > 0 else None
         return {
             "stock_days": on_hand / pace if pace > 0 else None, "stockout_risk": risk,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
-from campaignwright.models.demand import DemandModel, candidates, mase, quantile, season_of, tame
+from campaignwright.models.demand import DemandModel, candidates, mase, season_of, tame
+from campaignwright.models.demand_spread import exceeds, quantile
 
 END = pd.Timestamp("2026-11-22")
 
@@ -115,4 +116,17 @@ def test_mase_of_the_naive_forecast_is_about_one() -> None:
 def test_quantiles_are_ordered(mean: float, phi: float, level: float) -> None:
     values = [quantile(mean, phi, level, q) for q in (0.05, 0.5, 0.95)]
     assert values == sorted(values) and values[0] >= 0
+    assert exceeds(values[2], mean, phi, level) <= 0.05 + 1e-6
     assert quantile(0.0, phi, level, 0.9) == 0
+
+
+def test_a_slow_seller_has_whole_units_and_a_median_below_its_mean() -> None:
+    assert quantile(np.array([0.4, 1.2]), 1.5, 0.3, 0.5).tolist() == [0.0, 1.0]
+    draws = np.random.default_rng(0).negative_binomial(2, 0.25, 100_000)  # mean 6, variance 24
+    assert np.mean(draws > 8) == pytest.approx(float(exceeds(8, 6.0, 4.0, 0.0)), abs=0.01)
+
+
+def test_a_rare_sellers_interval_holds_its_mean(workspace: Workspace) -> None:
+    add_sales(workspace, np.full((20, 200), 0.02))
+    mean, low, high = DemandModel.fit(workspace).demand("p0", dt.date(2026, 11, 23), 7)
+    assert 0 <= low <= mean <= high
