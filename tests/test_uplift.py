@@ -12,7 +12,7 @@ import pytest
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
 from campaignwright.models.uplift import UpliftModel
-from campaignwright.models.uplift_learner import qini_auc, uplift_at
+from campaignwright.models.uplift_learner import qini_auc
 from campaignwright.models.uplift_study import adjusted_difference
 
 
