@@ -1,7 +1,8 @@
 """From money to orders per campaign and channel: impressions, click rate, conversion rate, order value; 80 % intervals.
 
 Four stages on logs, each a shrunk log-linear model (`response_shrunk`) around what theory gives (`response_rows`).
-Click and conversion rates may take a LightGBM correction where the workspace's own cross-validation prefers it.
+Click and conversion rates take a correction by boosted trees or by a network (`response_learners`) where the workspace's own
+cross-validation prefers one of them.
 Interval widths are conformal (CV+ with normalised scores, Barber et al. 2021), by channel. What customers would have
 bought anyway is not taken off here: these are reported (attributed) numbers.
 """
@@ -9,11 +10,10 @@ bought anyway is not taken off here: these are reported (attributed) numbers.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -22,45 +22,34 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_shop import Shop
-from campaignwright.models.response_features import Features
+from campaignwright.models.response_features import IDS, Features
+from campaignwright.models.response_learners import LEARNERS, Learner
 from campaignwright.models.response_rows import STAGES, Rows, offsets, prior_of
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
 from campaignwright.models.strategy_space import Batch, K, history
 from campaignwright.models.strategy_threads import one_thread
 
 Z80 = 1.2815515655446004  # half-width of an 80 % interval in standard deviations of a normal
-BOOSTED_FROM = 200  # rows a stage needs before boosting is tried
-BOOSTING = {
-    "objective": "regression",
-    "num_leaves": 7,
-    "learning_rate": 0.05,
-    "min_data_in_leaf": 15,
-    "lambda_l2": 5.0,
-    "feature_fraction": 0.6,
-    "verbosity": -1,
-    "num_threads": 1,
-    "deterministic": True,
-    "force_row_wise": True,
-}
-ROUNDS = 60
+CORRECTED_FROM = 200  # rows a stage needs before a correction is tried
+GAIN = 0.99  # a correction is used where its error is below this part of the shrunk model's
 
 
 @dataclass
 class Stage:
-    """One fitted stage. `width` float[8]: conformal factor on the sd; `booster`: LightGBM text or ""."""
+    """One fitted stage. `width` float[8]: conformal factor on the sd; `correction`: added to the log mean."""
 
     posterior: Posterior
     width: np.ndarray
     counts: np.ndarray  # int[8]: rows behind each channel
-    booster: str = ""
-    _booster: lgb.Booster | None = field(default=None, repr=False)
+    correction: Learner | None = None
 
-    def predict(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log mean and sd (conformal factor included), float[n, 8] each, of `design` float[n, 8, p]."""
+    def predict(self, design: np.ndarray, plain: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Log mean and sd (conformal factor included), float[n, 8] each, of `design` float[n, 8, p].
+
+        `plain` float[n, 8, 14]: what a correction is predicted from; not needed where there is none."""
         mean, variance = self.posterior.predict(design)
-        if self.booster:
-            self._booster = self._booster or lgb.Booster(model_str=self.booster)
-            mean = mean + self._booster.predict(design.reshape(-1, design.shape[-1])).reshape(mean.shape)
+        if self.correction:
+            mean = mean + self.correction.predict(plain.reshape(-1, plain.shape[-1])).reshape(mean.shape)
         return mean, np.sqrt(variance) * self.width
 
 
@@ -80,19 +69,19 @@ def _fit_posterior(
 def refit(
     model: ResponseModel, batch: Batch, results: pd.DataFrame, curves: ChannelCurves, shop: Shop
 ) -> ResponseModel:
-    """`model` with its posteriors fitted again on other results; levels, widths and boosting stay."""
+    """`model` with its posteriors fitted again on other results; levels, widths and corrections stay."""
     rows = Rows.of(batch, results, model.features, curves, shop)
     stages = {}
     for name, stage in model.stages.items():
         use = np.flatnonzero(rows.stage(name)[0])
         posterior = _fit_posterior(rows, name, use, model.features, (stage.posterior.scale,))
-        stages[name] = Stage(posterior, stage.width, stage.counts, stage.booster)
+        stages[name] = Stage(posterior, stage.width, stage.counts, stage.correction)
     return ResponseModel(model.features, stages, {}, len(results))
 
 
-def _boost(design: np.ndarray, gap: np.ndarray, noise: np.ndarray, seed: int) -> lgb.Booster:
-    data = lgb.Dataset(design, gap, weight=1.0 / (0.05 + noise))
-    return lgb.train({**BOOSTING, "seed": seed}, data, ROUNDS)
+def _correct(name: str, plain: np.ndarray, gap: np.ndarray, noise: np.ndarray, seed: int) -> Learner:
+    """A learner of what the shrunk model leaves: `plain` [m, 14], `gap` and its counting variance `noise` [m]."""
+    return LEARNERS[name].fit(plain, gap, ids=IDS, loss="gaussian", weight=1.0 / (0.05 + noise), seed=seed)
 
 
 def folds(group: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -106,30 +95,29 @@ def folds(group: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 def _validate(
     rows: Rows, name: str, use: np.ndarray, features: Features, scale: float, seed: int
-) -> tuple[dict[str, float], np.ndarray, bool]:
-    """Out-of-fold errors of the candidates, normalised scores [m] of the better model, and whether that is boosted."""
+) -> tuple[dict[str, float], np.ndarray, str]:
+    """Out-of-fold errors of the candidates, normalised scores [m] of the one to use, and its name."""
     fold = folds(rows.group[use], min(5, len(np.unique(rows.group[use]))), seed)
     y, noise = rows.observed(name, use)
-    linear, flat, boosted, sd = (np.zeros(len(use)) for _ in range(4))
-    try_boost = name in ("ctr", "cvr") and len(use) >= BOOSTED_FROM
+    found = {key: np.zeros(len(use)) for key in ("channel_mean", "shrunk")}
+    if name in ("ctr", "cvr") and len(use) >= CORRECTED_FROM:
+        found |= {key: np.zeros(len(use)) for key in LEARNERS}
+    sd = np.zeros(len(use))
     for k in np.unique(fold):
         train, test = use[fold != k], fold == k
         posterior = _fit_posterior(rows, name, train, features, (scale,))
-        linear[test], variance = posterior.predict(rows.design[use[test]])
+        linear, variance = posterior.predict(rows.design[use[test]])
         sd[test] = np.sqrt(variance + noise[test])
-        flat[test] = _fit_posterior(rows, name, train, features, (1e-3,)).predict(rows.design[use[test]])[0]
-        if try_boost:
-            gap = y[~test] - rows.design[train] @ posterior.mean
-            boosted[test] = linear[test] + _boost(rows.design[train], gap, noise[~test], seed).predict(
-                rows.design[use[test]]
-            )
+        found["shrunk"][test] = linear
+        found["channel_mean"][test] = _fit_posterior(rows, name, train, features, (1e-3,)).predict(rows.design[use[test]])[0]
+        gap = y[~test] - rows.design[train] @ posterior.mean
+        for key in found.keys() & LEARNERS.keys():
+            found[key][test] = linear + _correct(key, rows.plain[train], gap, noise[~test], seed).predict(rows.plain[use[test]])
     weight = 1.0 / (0.05 + noise)
-    error = {
-        key: float(np.sqrt(np.average((y - value) ** 2, weights=weight)))
-        for key, value in (("channel_mean", flat), ("shrunk", linear), *((("boosted", boosted),) if try_boost else ()))
-    }
-    better = try_boost and error["boosted"] < 0.99 * error["shrunk"]
-    return error, np.abs(y - (boosted if better else linear)) / sd, better
+    error = {key: float(np.sqrt(np.average((y - value) ** 2, weights=weight))) for key, value in found.items()}
+    best = min((key for key in found if key in LEARNERS), key=error.__getitem__, default="shrunk")
+    chosen = best if error[best] < GAIN * error["shrunk"] else "shrunk"
+    return error, np.abs(y - found[chosen]) / sd, chosen
 
 
 def conformal_width(scores: np.ndarray, channel: np.ndarray) -> np.ndarray:
@@ -160,7 +148,7 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
-    VERSION = 3
+    VERSION = 4
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ResponseModel:
@@ -170,10 +158,13 @@ class ResponseModel:
 
     def predict(self, batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) -> dict[str, tuple]:
         """Stage -> (log mean, log sd), float[n, 8] each; reach, ctr, cvr, aov (see module). `spend` float[n, 8]."""
-        design, expected = self.features.matrix(batch, shop.covariates(batch)), offsets(batch, curves, shop, spend)
+        covariates, expected = shop.covariates(batch), offsets(batch, curves, shop, spend)
+        design = self.features.matrix(batch, covariates)
+        corrected = any(stage.correction for stage in self.stages.values())
+        plain = self.features.plain(batch, covariates) if corrected else None
         out = {}
         for name, stage in self.stages.items():
-            mean, sd = stage.predict(design)
+            mean, sd = stage.predict(design, plain)
             if name == "reach":
                 sd = np.sqrt(sd**2 + curves.log_sd(spend, batch.days, shop.units(batch)) ** 2)
             out[name] = (mean + expected[name], sd)
@@ -187,8 +178,8 @@ class ResponseModel:
         arrays: dict[str, np.ndarray] = {}
         for name, stage in self.stages.items():
             arrays |= stage.posterior.arrays(name) | {f"{name}_width": stage.width, f"{name}_counts": stage.counts}
-            if stage.booster:
-                (folder / f"{name}.lgb.txt").write_text(stage.booster)
+            if stage.correction:
+                stage.correction.save(folder, f"{name}-{stage.correction.NAME}")
         np.savez(folder / "response.npz", **arrays)
         (folder / "response.json").write_text(
             json.dumps(
@@ -207,12 +198,12 @@ class ResponseModel:
             arrays = dict(saved)
         stages = {}
         for name in STAGES:
-            text = folder / f"{name}.lgb.txt"
+            kept = [one for key, one in LEARNERS.items() if (folder / f"{name}-{key}.safetensors").exists()]
             stages[name] = Stage(
                 Posterior.of(arrays, name),
                 arrays[f"{name}_width"],
                 arrays[f"{name}_counts"],
-                text.read_text() if text.exists() else "",
+                kept[0].load(folder, f"{name}-{kept[0].NAME}") if kept else None,
             )
         return cls(Features(tuple(levels["audiences"]), tuple(levels["categories"]), levels["last"]), stages, {}, 0)
 
@@ -229,16 +220,15 @@ def fit_response(batch: Batch, results: pd.DataFrame, curves: ChannelCurves, sho
         counts = np.bincount(rows.channel[use], minlength=K)
         stage = Stage(posterior, np.ones(K), counts)
         if len(np.unique(rows.group[use])) >= 8:
-            error, scores, boosted = _validate(rows, name, use, features, posterior.scale, seed)
+            error, scores, chosen = _validate(rows, name, use, features, posterior.scale, seed)
             stage.width = conformal_width(scores, rows.channel[use])
-            if boosted:
+            if chosen in LEARNERS:
                 y, noise = rows.observed(name, use)
-                booster = _boost(rows.design[use], y - rows.design[use] @ posterior.mean, noise, seed)
-                stage.booster = booster.model_to_string()
+                stage.correction = _correct(chosen, rows.plain[use], y - rows.design[use] @ posterior.mean, noise, seed)
             metrics[name] = {
                 "rows": len(use),
                 "log_error": {k: round(v, 4) for k, v in error.items()},
-                "used": "boosted" if boosted else "shrunk",
+                "used": chosen,
                 "coverage": float(np.mean(scores / stage.width[rows.channel[use]] <= Z80)),
                 "spread": posterior.spread,
             }

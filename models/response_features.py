@@ -11,6 +11,7 @@ from campaignwright.models import response_priors as prior
 from campaignwright.models.strategy_space import Batch, K
 
 COVARIATES = ("weight", "price", "season")  # see Shop.covariates
+IDS = (0, 1, 2)  # columns of `Features.plain` that are ids: channel, audience, category
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,22 @@ class Features:
             at = b + c * apart.shape[1]
             design[:, c, at : at + apart.shape[1]] = apart
         return design
+
+    def plain(self, batch: Batch, covariates: np.ndarray) -> np.ndarray:
+        """float[n, 8, 14]: the same strategies uncrossed, for the learners of `response_learners`; ids in columns `IDS`."""
+        turn = 2 * np.pi * ((batch.start - batch.start.astype("datetime64[Y]")).astype(float) + batch.days / 2) / 365.25
+        own = np.column_stack([_code(batch.audience, self.audiences), _code(batch.category, self.categories), batch.offer, batch.angle,
+                               np.sin(turn), np.cos(turn), batch.days, batch.hour, batch.discount, covariates,
+                               np.clip(batch.frequency, 0.25, 14)])  # fmt: skip
+        rows = np.empty((len(batch), K, 1 + own.shape[1]))
+        rows[:, :, 0], rows[:, :, 1:] = np.arange(K), own[:, None, :]
+        return rows
+
+
+def _code(values: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:
+    """Place of each value among the levels, float[n]; -1 where it was not seen."""
+    place = {level: float(i) for i, level in enumerate(levels)}
+    return np.array([place.get(str(value), -1.0) for value in values])
 
 
 def _one_hot(values: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:

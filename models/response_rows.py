@@ -57,9 +57,10 @@ def prior_of(stage: str, features: Features) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass
 class Rows:
-    """Results as arrays, one row per campaign and channel: `design` [m, p], `offset` per stage [m], counts [m]."""
+    """Results as arrays, one row per campaign and channel: `design` [m, p], `plain` [m, 14], `offset` per stage [m], counts [m]."""
 
     design: np.ndarray
+    plain: np.ndarray
     offset: dict[str, np.ndarray]
     impressions: np.ndarray
     clicks: np.ndarray
@@ -75,8 +76,10 @@ class Rows:
         spend[row, channel] = results["spend"].fillna(0.0)
         expected = offsets(batch, curves, shop, spend)
         numbers = {name: results[name].to_numpy(float) for name in ("impressions", "clicks", "conversions", "revenue")}
+        covariates = shop.covariates(batch)
         return cls(
-            features.matrix(batch, shop.covariates(batch))[row, channel],
+            features.matrix(batch, covariates)[row, channel],
+            features.plain(batch, covariates)[row, channel],
             {s: expected[s][row, channel] for s in STAGES},
             **numbers,
             channel=channel,
