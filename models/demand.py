@@ -143,8 +143,8 @@ class DemandModel:
     def _choose(history: np.ndarray, category: np.ndarray) -> tuple[str, dict[str, Any]]:
         weeks = history.shape[1]
         alive = history[:, -3 * HOLDOUT:-HOLDOUT].sum(axis=1) >= 4
-        if weeks < 3 * HOLDOUT or not alive.any():
-            return "average_8", {"method": "average_8", "level_errors": [0.4, 0.6, 1.0, 1.5], "weeks": weeks}
+        if weeks <= 3 * HOLDOUT or not alive.any():
+            return "average_26", {"method": "average_26", "level_errors": [0.4, 0.6, 1.0, 1.5], "weeks": weeks}
         category, history = category[alive], history[alive]
         train, middle, last = history[:, :-2 * HOLDOUT], history[:, -2 * HOLDOUT:-HOLDOUT], history[:, -HOLDOUT:]
         first = candidates(train, category, HOLDOUT)

@@ -130,3 +130,9 @@ def test_a_rare_sellers_interval_holds_its_mean(workspace: Workspace) -> None:
     add_sales(workspace, np.full((20, 200), 0.02))
     mean, low, high = DemandModel.fit(workspace).demand("p0", dt.date(2026, 11, 23), 7)
     assert 0 <= low <= mean <= high
+
+
+def test_half_a_year_is_too_short_to_choose_on_and_the_mean_of_all_is_used() -> None:
+    history = np.random.default_rng(0).poisson(4, (30, 24)).astype(float)
+    model = DemandModel.from_history(pd.Index([f"p{i}" for i in range(30)]), history, np.array(["a"] * 30), dt.date(2026, 11, 22))
+    assert model.metrics["method"] == "average_26" and model.weekly[:, 0] == pytest.approx(history.mean(axis=1))
