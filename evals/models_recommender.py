@@ -64,8 +64,9 @@ def chosen(this: Task) -> dict[tuple[str, bool], str]:
     """(rival, reading) -> the setting with the best NDCG@10 on `this`."""
     best: dict[tuple[str, bool], tuple[float, str]] = {}
     for rival, setting, scores in settings(this):
+        made = scores()
         for repeats in READINGS:
-            value = float(np.nanmean(judge(scores, this, repeats)[1]))
+            value = float(np.nanmean(judge(made, this, repeats)[1]))
             if value > best.get((rival, repeats), (-1.0, ""))[0]:
                 best[rival, repeats] = value, setting
     return {key: setting for key, (_, setting) in best.items()}
@@ -97,9 +98,11 @@ def run(folder: Path, *, limit: int | None = None, seed: int = 0, progress: Prog
     say(0.4, "rivals")
     found: dict[bool, dict[str, tuple]] = {False: {}, True: {}}
     for rival, name, scores in settings(this):
-        for repeats in READINGS:
-            if setting[rival, repeats] == name:
-                found[repeats][rival] = judge(scores, this, repeats)
+        wanted = [repeats for repeats in READINGS if setting[rival, repeats] == name]
+        if wanted:
+            made = scores()
+            for repeats in wanted:
+                found[repeats][rival] = judge(made, this, repeats)
     say(0.6, "behaviour Transformer")
     scores = transformer(this, seed, lambda share, text: say(0.6 + 0.3 * share, text))
     catalogue = lines.groupby("product_id").agg(name=("name", "last"), words=("name", "last")).fillna("")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -91,31 +92,26 @@ def own_first(this: Task) -> np.ndarray:
     return this.often.toarray() + 0.9 * crowd / max(crowd.max(), 1)
 
 
-def settings(this: Task) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(rival, setting, scores) of every setting tried; one matrix at a time."""
+def settings(this: Task) -> list[tuple[str, str, Callable[[], np.ndarray]]]:
+    """(rival, setting, its scores when called) of every setting tried. iALS is left out where `implicit` is not installed."""
     shape = (len(this.customers), 1)
-    yield "random", "", np.random.default_rng(0).random((len(this.customers), len(this.items)))
-    for days in (14, 30, 90):
-        yield "popularity", f"{days} days", np.tile(popular(this, days), shape)
     bought, _ = matrix(this.before, this.items)
     gram = (bought.T @ bought).toarray()
-    for shrinkage in (0.0, 20.0):
-        yield "item-kNN", f"shrinkage {shrinkage:g}", this.history @ item_knn(gram, shrinkage)
-    for strength in (100.0, 300.0, 1000.0):
-        yield "EASE", f"lambda {strength:g}", this.history @ ease(gram, strength)
-    for factors, weight in ((32, 5.0), (64, 5.0), (64, 20.0)):
-        scores = implicit_als(bought, this.history, factors, weight)
-        if scores is None:
-            return
-        yield "iALS", f"{factors} factors, weight {weight:g}", scores
+    found: list[tuple[str, str, Callable[[], np.ndarray]]] = [
+        ("random", "", lambda: np.random.default_rng(0).random((len(this.customers), len(this.items))))]  # fmt: skip
+    found += [("popularity", f"{days} days", lambda days=days: np.tile(popular(this, days), shape)) for days in (14, 30, 90)]
+    found += [("item-kNN", f"shrinkage {by:g}", lambda by=by: this.history @ item_knn(gram, by)) for by in (0.0, 20.0)]
+    found += [("EASE", f"lambda {by:g}", lambda by=by: this.history @ ease(gram, by)) for by in (100.0, 300.0, 1000.0)]
+    if find_spec("implicit"):
+        found += [("iALS", f"{factors} factors, weight {by:g}", lambda factors=factors, by=by: implicit_als(bought, this, factors, by))
+                  for factors, by in ((32, 5.0), (64, 5.0), (128, 5.0), (64, 20.0))]  # fmt: skip
+    return found
 
 
-def implicit_als(bought: sparse.csr_matrix, history: sparse.csr_matrix, factors: int, weight: float, seed: int = 0) -> np.ndarray | None:
-    """Scores of weighted matrix factorisation (Hu, Koren & Volinsky 2008) by the library `implicit`; None where it is not there."""
-    try:
-        from implicit.als import AlternatingLeastSquares
-    except ImportError:
-        return None
+def implicit_als(bought: sparse.csr_matrix, this: Task, factors: int, weight: float, seed: int = 0) -> np.ndarray:
+    """Scores of weighted matrix factorisation (Hu, Koren & Volinsky 2008) by the library `implicit`."""
+    from implicit.als import AlternatingLeastSquares
+
     model = AlternatingLeastSquares(factors=factors, regularization=1.0, alpha=weight, iterations=12, num_threads=1, random_state=seed)
     model.fit(bought, show_progress=False)
-    return model.recalculate_user(np.arange(history.shape[0]), history) @ model.item_factors.T
+    return model.recalculate_user(np.arange(len(this.customers)), this.history) @ model.item_factors.T
