@@ -97,11 +97,17 @@ class Comparison:
         self.p.setdefault(name, np.full(len(self.y), np.nan))[test] = p
         self.seconds.setdefault(name, []).append(seconds)
 
+    def _rivals(self) -> list[str]:
+        return [name for name in self.p if name != "choice" and name not in NAMES.values()]
+
+    def _both(self, value: dict[str, float]) -> str:
+        return ", ".join(f"{name} {value[name]:.4f}" for name in NAMES.values()) + "."
+
     def ranks(self, data: str, label: str, measure: Callable[..., float], goal: float, floor: str, seed: int) -> Row:
         """A measure that is higher for better rankings: mean over folds; interval of ours and of the paired difference to the
         best rival from rows drawn within folds."""
         value = {name: float(np.mean([measure(self.y[test], p[test]) for test in self.split])) for name, p in self.p.items()}
-        rivals = [Score(name, value[name]) for name in self.p if name != "choice"]
+        rivals = [Score(name, value[name]) for name in self._rivals()]
         best = max(rivals, key=lambda one: one.value).name
         rng, draws = np.random.default_rng(seed), np.zeros((DRAWS, 2))
         for test in self.split:
@@ -109,16 +115,19 @@ class Comparison:
                 pick = rng.choice(test, len(test))
                 draws[draw] += [measure(self.y[pick], self.p[name][pick]) / len(self.split) for name in ("choice", best)]
         own, gap = (np.quantile(part, [0.025, 0.975]) for part in (draws[:, 0], draws[:, 0] - draws[:, 1]))
+        clean = [measure(self.y[self.split[0]], self.p[name][self.split[0]]) for name in ("choice", best)]
+        note = f"{self._both(value)} First fold alone (no setting saw its test part, with seed 0): {clean[0]:.4f}, {best} {clean[1]:.4f}."
         return Row("response", data, label, "higher", Score("chosen by validation", value["choice"], *map(float, own)), rivals,
-                   Score(f"ours - {best}", value["choice"] - value[best], *map(float, gap)), floor, goal, len(self.test))  # fmt: skip
+                   Score(f"ours - {best}", value["choice"] - value[best], *map(float, gap)), floor, goal, len(self.test), note)  # fmt: skip
 
     def loss(self, data: str, label: str = "log-loss", goal: float | None = None) -> Row:
         """Log-loss a row, paired by row."""
         found = {name: log_loss(self.y[self.test], p[self.test]) for name, p in self.p.items()}
-        rivals = [Score(name, float(value.mean())) for name, value in found.items() if name != "choice"]
+        rivals = [Score(name, float(found[name].mean())) for name in self._rivals()]
         best = min(rivals, key=lambda one: one.value).name
         return Row("response", data, label, "lower", Score("chosen by validation", *bootstrap(found["choice"], draws=500)), rivals,
-                   paired(f"ours - {best}", found["choice"], found[best], draws=500), "", goal, len(self.test))  # fmt: skip
+                   paired(f"ours - {best}", found["choice"], found[best], draws=500), "", goal, len(self.test),
+                   self._both({name: float(value.mean()) for name, value in found.items()}))  # fmt: skip
 
     def cost(self, data: str, rival: str) -> Row:
         """Seconds to learn and to score a fold: the trees alone beside `rival`; the note says what the choice costs."""
