@@ -2,8 +2,8 @@
 
 Histories are cut at a date; what a customer first buys after it is to be found among ten suggestions. Half of the customers
 choose the method, the other half report its score. Only the strongest neighbours of each product are kept, so the model stays
-small. A product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it borrows the weights of
-the products that are alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
+small. A new product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it borrows the weights
+of the products that are alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from campaignwright.models.merchandise import service_lines
 from campaignwright.models.recommender_items import alike, ease, item_knn, matrix, strongest, validate, with_others
 from campaignwright.models.store import MissingTable
 
-MAX_ITEMS, MAX_OTHERS, MIN_BUYERS = 1500, 3000, 5
+MAX_ITEMS, MAX_OTHERS, MIN_BUYERS, NEW_DAYS = 4000, 3000, 5, 90
 
 BOUGHT = """
 SELECT coalesce(o.customer_id, 'order ' || o.order_id) AS customer_id, l.product_id, min(CAST(o.ordered_at AS DATE)) AS day
@@ -40,7 +40,7 @@ class Recommender:
 
     NAME: ClassVar[str] = "recommender"
     TABLES: ClassVar[tuple[str, ...]] = ("orders", "order_lines")
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     def __init__(self, items: pd.Index, names: np.ndarray, weights: sparse.csr_matrix, together: sparse.csr_matrix,
                  popular: np.ndarray, buyers: np.ndarray, metrics: dict, rows: int) -> None:
@@ -68,9 +68,12 @@ class Recommender:
         method, metrics = validate(bought, items, seed)
         everything, _ = matrix(bought, items)
         gram = (everything.T @ everything).toarray()
-        kept = strongest(ease(gram, float(method.split("_")[1])) if method.startswith("ease") else item_knn(gram))
+        full = ease(gram, float(method.split("_")[1])) if method.startswith("ease") else item_knn(gram)
+        kept = strongest(full.T).T.tocsr()
         words = catalogue["words"].fillna("").str.lower()
-        weights = with_others(kept, alike(words.reindex(items).fillna(""), words.reindex(others)))
+        first = bought.groupby("product_id")["day"].min().reindex(others)
+        new = (first.isna() | (first > bought["day"].max() - pd.Timedelta(days=NEW_DAYS))).to_numpy()
+        weights = with_others(kept, alike(words.reindex(items).fillna(""), words.reindex(others)), new)
         row, column = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr)), weights.indices
         pattern, sold = weights.copy(), (row < len(items)) & (column < len(items))
         pattern.data[:] = 0.0

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-NEIGHBOURS, ALIKE, LIKING = 100, 20, 0.1
+NEIGHBOURS, ALIKE, LIKING = 100, 20, 0.3
 LAMBDAS = (100.0, 300.0, 1000.0)
 WORDS = r"[a-z]{2,}|[0-9]+|[\u4e00-\u9fff]"
 
@@ -63,14 +63,15 @@ def alike(texts: pd.Series, others: pd.Series, k: int = ALIKE) -> sparse.csr_mat
     return (sparse.diags(1 / np.where(total > 0, total, 1)) @ near).T.tocsr().astype(np.float32)
 
 
-def with_others(weights: sparse.csr_matrix, shares: sparse.csr_matrix) -> sparse.csr_matrix:
+def with_others(weights: sparse.csr_matrix, shares: sparse.csr_matrix, new: np.ndarray) -> sparse.csr_matrix:
     """Weights (items + others, items + others): a product with too few buyers borrows the weights of what is alike by name, and
-    a buyer of what is alike counts a little too (`LIKING`)."""
+    a buyer of what is alike counts a little too (`LIKING`). Only the `new` (others,) ones of them are suggested."""
     if not shares.shape[1]:
         return weights
-    to = strongest((weights @ shares + LIKING * shares).T.toarray()).T
+    to = (sparse.diags(new.astype(np.float32)) @ strongest((weights @ shares + LIKING * shares).T.toarray())).T
     of = strongest((shares.T @ weights).toarray())
     whole = sparse.block_array([[weights, to], [of, None]], format="csr", dtype=np.float32)
+    whole.eliminate_zeros()
     whole.sort_indices()
     return sparse.csr_matrix(whole)
 
@@ -97,7 +98,7 @@ def validate(bought: pd.DataFrame, items: pd.Index, seed: int) -> tuple[str, dic
     popularity = matrix(before[before["day"] > before["day"].max() - pd.Timedelta(days=90)], items)[0].sum(axis=0)
     found = {"popularity": hits(np.repeat(np.asarray(popularity), history.shape[0], axis=0), history, later)}
     for name, weights in [("knn", item_knn(gram)), *((f"ease_{strength:g}", ease(gram, strength)) for strength in LAMBDAS)]:
-        found[name] = hits(np.asarray((history @ strongest(weights)).todense()), history, later)
+        found[name] = hits(np.asarray((history @ strongest(weights.T).T).todense()), history, later)
     first = np.arange(history.shape[0]) % 2 == 0
     best = max(found, key=lambda name: found[name][first].mean())
     metrics = {f"hit10_{name}": float(hit[~first].mean()) for name, hit in found.items()}

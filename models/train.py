@@ -20,7 +20,7 @@ Progress = Callable[[float, str], None]
 MODELS: tuple[tuple[str, str, float, str], ...] = (
     ("audience", "AudienceModel", 5.0, "Plans still work; audience sizes and owned reach are then unlimited."),
     ("pricing", "PriceModel", 5.0, "Plans still work with a published price elasticity of -2.62."),
-    ("recommender", "Recommender", 8.0, "Everything but product recommendations still works."),
+    ("recommender", "Recommender", 20.0, "Everything but product recommendations still works."),
     ("demand", "DemandModel", 8.0, "Everything but the stock check still works."),
     ("uplift", "UpliftModel", 8.0, "Everything but who to mail, and the read-out against a control, still works."),
     ("budget_curves", "ChannelCurves", 2.0, ""),
