@@ -4,8 +4,9 @@ Demand is log-linear, log E[units] = a_i + b_i log price + controls (promotion, 
 trend, season), by Poisson pseudo-likelihood where zeros are common and by least squares on logs where they are not
 (Santos Silva and Tenreyro 2006). Each b_i is combined with its category's mean and the prior N(-2.62, 0.9): the mean of 1,851
 published elasticities (Bijmolt, van Heerde and Pieters 2005). These are observational data: managers set prices by the demand
-they see. Where prices stand still for spells, that bias is measured (`price_spells`) and taken out of every slope; elsewhere a
-common bias of unknown sign (`COMMON_SD`), which no amount of rows removes, weakens the data against the prior.
+they see. Where several stores sell a product, what they share in a period is taken out (`price_stores`). Where prices stand still
+for spells, that bias is measured (`price_spells`) and taken out of every slope; elsewhere a common bias of unknown sign
+(`COMMON_SD`), which no amount of rows removes, weakens the data against the prior.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from campaignwright.market.workspace import Workspace
-from campaignwright.models import price_panel, price_spells
+from campaignwright.models import price_panel, price_spells, price_stores
 from campaignwright.models.store import MissingTable
 
 PRIOR_MEAN, PRIOR_SD = -2.62, 0.9
-COMMON_SD = {"prices": 0.5, "order_lines": 1.0, "none": 0.0}  # judgement: paid prices vary with who buys, not only with offers
+COMMON_SD = {"prices": 0.5, "stores": 0.3, "order_lines": 1.0, "none": 0.0}  # judgement: paid prices vary with who buys, not only offers
 CONTROLS = ("promotion", "competitor", "shop", "trend", "sin", "cos")
 RIDGE = np.array([1e-6, 1e-4, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])  # prior precisions: constant, log price, then the controls
 STEEPEST, FLATTEST = -8.0, -0.05
@@ -130,17 +131,20 @@ def slopes(panel: pd.DataFrame) -> pd.DataFrame:
             y = relative.to_numpy(dtype=float) if poisson else np.log(relative).to_numpy(dtype=float)
             names, starts = np.unique(rows["product_id"].to_numpy(dtype=str), return_index=True)
             about.loc[names, "b"], about.loc[names, "se"] = grouped_slopes(y, x, starts, poisson=poisson)
+    shared = price_stores.store_slopes(panel)
+    about.loc[shared.index, ["b", "se"]] = shared
+    about.loc[shared.index, "source"] = "stores"
     return about
 
 
 def unbias(table: pd.DataFrame, panel: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
     """(slopes less the measured common bias, sd of the bias that is left, findings), per row of the product table."""
     slope, bias = table["b"].to_numpy(float), table["source"].map(COMMON_SD).to_numpy(float)
-    found = price_spells.spell_elasticity(panel, (PRIOR_MEAN, PRIOR_SD))
+    priced = (table["source"] == "prices").to_numpy() & np.isfinite(slope) & (table["se"].to_numpy(float) < 20)
+    found = price_spells.spell_elasticity(panel, (PRIOR_MEAN, PRIOR_SD)) if priced.any() else None
     if found is None or found[1] > 2:
         return slope, bias, {}
     point, error, pairs = found
-    priced = (table["source"] == "prices").to_numpy() & np.isfinite(slope) & (table["se"].to_numpy(float) < 20)
     plain = float(np.average(slope[priced], weights=1 / (table["se"].to_numpy(float)[priced] ** 2 + 0.25)))
     slope = np.where(priced, slope + point - plain, slope)
     bias = np.where(table["source"] == "prices", error, bias)
@@ -152,7 +156,7 @@ class PriceModel:
 
     NAME: ClassVar[str] = "pricing"
     TABLES: ClassVar[tuple[str, ...]] = ()  # prices or order_lines; with neither, the literature's prior is all there is
-    VERSION: ClassVar[int] = 5
+    VERSION: ClassVar[int] = 6
 
     def __init__(self, table: pd.DataFrame, metrics: dict, rows: int, aov: float | None) -> None:
         self.table, self.metrics, self.rows, self.aov = table, metrics, rows, aov
