@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
+from scipy.special import expit
 
 from campaignwright.market.words import CHANNELS
 from campaignwright.market.workspace import Workspace
@@ -40,7 +41,7 @@ def adstock(money: np.ndarray, theta: float | np.ndarray) -> np.ndarray:
 def hill(level: np.ndarray, half: float | np.ndarray, slope: float | np.ndarray) -> np.ndarray:
     """Saturation in 0-1: level^s / (half^s + level^s); 0 at 0."""
     ratio = np.maximum(level, 1e-12) / half
-    return np.where(level > 0, 1.0 / (1.0 + ratio ** (-slope)), 0.0)
+    return np.where(level > 0, expit(slope * np.log(ratio)), 0.0)
 
 
 def volume(
