@@ -1,9 +1,9 @@
 """Area `response`: clicks, purchases and campaign results, predicted by our learners and by what else one would use.
 
-Impressions of search ads (Tencent, 5 folds), shop sessions (UCI, 10 folds) and Facebook ads (5 folds). Where rows are single
-impressions or sessions ours is what the response model does with a workspace's: boosted trees and a deep-and-cross network
-are both fitted on four fifths of the training part, the better on the other fifth is fitted on all of it. Settings were
-chosen on inner folds of the first fold's training part. No rows are over-sampled. Time: process seconds, one thread.
+Impressions of search ads (Tencent, 5 folds), shop sessions (UCI, 10 folds) and Facebook ads (5 folds). On impressions and
+sessions ours are the two learners behind the response model's corrections, boosted trees and a deep-and-cross network: both are
+fitted on four fifths of the training part, and the better on the other fifth is fitted on all of it. Settings were chosen on
+inner folds of the first fold's training part. No rows are over-sampled. Time: process seconds, one thread.
 """
 
 from __future__ import annotations
