@@ -70,7 +70,7 @@ def _row(label: str, y: np.ndarray, found: dict[str, np.ndarray], goal: float | 
     luck = deviance(np.random.default_rng(seed).poisson(found["ours"], (200, len(y))), found["ours"]).mean()
     note = "A deviance below that floor: these clicks vary less than Poisson counts do." if scores["ours"].mean() < luck else ""
     return Row("response", "facebook_ads_kag", label, "lower", Score("shrunk rates", *bootstrap(scores["ours"])), rivals,
-               paired(f"ours - {best}", scores["ours"], scores[best]), f"{luck:.2f} if ours were the truth", goal, len(y), note)  # fmt: skip
+               paired(f"ours - {best}", scores["ours"], scores[best]), f"{luck:.2f} if ours were true", goal, len(y), note)  # fmt: skip
 
 
 def run(folder: Path, limit: int | None, seed: int) -> tuple[list[Row], list[str]]:
