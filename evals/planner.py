@@ -4,7 +4,7 @@ Requests come from templates and lexicon entries held out of training, English a
 right when every stated field is exact and none is invented; `brief, fields`: stated fields that are exact; `one tool`: tool
 and arguments exact; `edit`: only what changes changes; `vague` and `off topic`: no call is made; `must call`: a call is
 made where one is right; `valid`: calls that parse and validate. Intervals: Wilson, 95 %. Beside it stand a keyword rule,
-the simple thing one would write instead, and the model without its adapter.
+the simple thing one would write instead, and the model without its `--adapter` where one is named.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from campaignwright.agent.backends import embedded_path, load_model
+from campaignwright.agent.backends import load_model
 from campaignwright.evals.bench import share
 from campaignwright.finetune.corpus import dev_chats
 from campaignwright.finetune.evaluate import evaluate, report
@@ -85,8 +85,8 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
         progress: Callable[[float, str], None] | None = None) -> dict[str, Any]:
     """Score `model`, the model without its adapter and the keyword rule on the same held-out requests."""
     rivals = {model: chooser(model, adapter, seed), "keyword rule": keyword_rule}
-    if model == "embedded" or adapter:
-        rivals["without adapter"] = chooser(str(embedded_path()) if model == "embedded" else model, None, seed)
+    if adapter:
+        rivals["without adapter"] = chooser(model, None, seed)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dev.jsonl"
         chats = dev_chats(0)

@@ -19,8 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from campaignwright.tools.adapter_card import CARD, check_base, model_hash, model_name, read_card
 
 
-def merge(base: str | Path, adapter: str | Path, out: str | Path) -> dict[str, Any]:
-    """Write `base` (folder or hub id) with the LoRA weights of the folder `adapter` added to its own into the new folder `out`.
+def merge(base: str | Path, adapter: str | Path | None, out: str | Path) -> dict[str, Any]:
+    """Write `base` (folder or hub id) with the LoRA weights of the folder `adapter` added to its own into the new folder `out`
+    (None: the base alone, without the adapters that lie in its folder).
 
     The number format stays the base's. Whole or not at all. Returns {"out", "adapter", "base_hash", "hash" (of the merged
     weights), "parameters", "dtype"}. Raises ValueError for a folder that is no adapter of ours or an `out` that is in use,
@@ -28,15 +29,17 @@ def merge(base: str | Path, adapter: str | Path, out: str | Path) -> dict[str, A
 
     Low-rank update: W + (alpha / r) B A, Hu et al. 2021, https://arxiv.org/abs/2106.09685, section 4.1.
     """
-    adapter, out = Path(adapter), Path(out)
-    if not read_card(adapter) or not (adapter / "adapter_config.json").exists():
+    adapter, out = Path(adapter) if adapter else None, Path(out)
+    if adapter and (not read_card(adapter) or not (adapter / "adapter_config.json").exists()):
         raise ValueError(f"{adapter}: no adapter with a card ({CARD}) lies there; give a folder that finetune sft or preference wrote")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ValueError(f"{out}: is in use; give a new folder with --out")
-    check_base(adapter, base)
+    if adapter:
+        check_base(adapter, base)
     tokenizer = AutoTokenizer.from_pretrained(str(base))
     model = AutoModelForCausalLM.from_pretrained(str(base), dtype="auto")
-    model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
+    if adapter:
+        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
         whole = Path(place) / "model"
@@ -46,5 +49,6 @@ def merge(base: str | Path, adapter: str | Path, out: str | Path) -> dict[str, A
             shutil.copy(profile, whole / CARD)
         digest = model_hash(whole)
         os.replace(whole, out)
-    return {"out": str(out), "adapter": read_card(adapter).get("adapter"), "base_hash": model_name(base), "hash": digest,
+    kind = read_card(adapter).get("adapter") if adapter else None
+    return {"out": str(out), "adapter": kind, "base_hash": model_name(base), "hash": digest,
             "parameters": model.num_parameters(), "dtype": str(model.dtype).removeprefix("torch.")}  # fmt: skip

@@ -1,4 +1,4 @@
-"""A served model: an adapter merged into a plain folder, `transformers serve` on loopback, and our `openai:MODEL@URL` backend."""
+"""A served model: a base, or an adapter merged into it, as a plain folder, `transformers serve`, our `openai:MODEL@URL` backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from langchain_core.messages import HumanMessage
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from campaignwright.agent import Copilot
@@ -33,7 +36,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded planner as one plain folder, made with the command."""
     out = tmp_path_factory.mktemp("merged") / NAME
     done = CliRunner().invoke(app, ["finetune", "merge", "--out", str(out)])
-    assert done.exit_code == 0 and '"adapter": "planner"' in done.output, done.output
+    assert done.exit_code == 0 and '"adapter": null' in done.output, done.output
     return out
 
 
@@ -76,7 +79,22 @@ def served(url: str):
     return load_model(f"openai:{NAME}@{url}").chat.bind_tools([tool.schema() for tool in TOOLS.values()])
 
 
-def test_a_merged_folder_answers_as_the_base_with_its_adapter(merged: Path) -> None:
+def test_a_merged_adapter_is_in_the_weights(tmp_path: Path) -> None:
+    out = tmp_path / "writer"
+    done = CliRunner().invoke(app, ["finetune", "merge", "--adapter", "copywriter", "--out", str(out)])
+    assert done.exit_code == 0 and '"adapter": "copywriter"' in done.output, done.output
+    base = AutoModelForCausalLM.from_pretrained(embedded_path(), dtype="auto")
+    ids = torch.arange(300, 340)[None]
+    with torch.inference_mode():
+        plain = base(input_ids=ids).logits
+        adapted = PeftModel.from_pretrained(base, str(embedded_path() / "copywriter"))(input_ids=ids).logits
+        merged = AutoModelForCausalLM.from_pretrained(out, dtype="auto")(input_ids=ids).logits
+    assert (merged - adapted).abs().max() < 0.1 < (merged - plain).abs().max()
+    with pytest.raises(WrongBase, match="made for the base"):
+        merge(out, embedded_path() / "copywriter", tmp_path / "again")
+
+
+def test_a_merged_folder_answers_as_the_embedded_model(merged: Path) -> None:
     assert not list(merged.glob("adapter*")) and (merged / "generation_config.json").exists()
     tools = [tool.schema() for tool in TOOLS.values()]
     for said in (REQUEST, "给老客户做一个咖啡的活动，预算2万美元，下周一开始，两周", "What's the weather in Paris tomorrow?"):
@@ -86,13 +104,11 @@ def test_a_merged_folder_answers_as_the_base_with_its_adapter(merged: Path) -> N
 
 
 def test_what_cannot_be_merged_is_refused_and_nothing_is_written(merged: Path, tmp_path: Path) -> None:
-    planner = embedded_path() / "planner"
-    with pytest.raises(WrongBase, match="made for the base"):
-        merge(merged, planner, tmp_path / "out")
+    copywriter = embedded_path() / "copywriter"
     with pytest.raises(ValueError, match="no adapter with a card"):
         merge(embedded_path(), tmp_path / "nothing", tmp_path / "out")
     with pytest.raises(ValueError, match="is in use"):
-        merge(embedded_path(), planner, merged)
+        merge(embedded_path(), copywriter, merged)
     assert not list(tmp_path.iterdir())
 
 

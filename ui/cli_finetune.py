@@ -83,7 +83,7 @@ def loss(
 def merge(
     out: Annotated[Path, typer.Option(help="New folder for the model")],
     base: Annotated[str, typer.Option(help="embedded | local folder | hub id")] = "embedded",
-    adapter: Annotated[str, typer.Option(help="Adapter folder; planner or copywriter: the embedded model's own")] = "planner",
+    adapter: Annotated[str | None, typer.Option(help="Adapter folder; copywriter: the embedded model's own; none: the base alone")] = None,
 ) -> None:
     """Merge an adapter into its base: one plain folder that any server of open models can load."""
     from campaignwright.agent.backends import embedded_path
@@ -93,7 +93,7 @@ def merge(
     from campaignwright.ui import terminal
 
     own = base == "embedded"
-    folder = embedded_path() / adapter if own and adapter in ADAPTERS else Path(adapter)
+    folder = embedded_path() / adapter if own and adapter in ADAPTERS else adapter
     with quiet():
         report = merge_into(embedded_path() if own else base, folder, out)
     terminal.print_json(report)

@@ -20,11 +20,11 @@ TURNS = (
 
 def measure() -> list[tuple[str, float, float]]:
     """(model, tokens a second, median seconds to the first token with the conversation before it cached)."""
-    from campaignwright.agent.backends import PLANNER, load_model
+    from campaignwright.agent.backends import load_model
 
     chat = load_model("embedded").chat
     random = _random_twin(chat.local)
-    return [("shipped", *_speed(chat.local, PLANNER)), ("same shape, random weights", *_speed(random, None))]
+    return [("shipped", *_speed(chat.local, chat.adapter)), ("same shape, random weights", *_speed(random, None))]
 
 
 def _random_twin(local: LocalModel) -> LocalModel:
