@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from campaignwright.market.words import CHANNELS
-from campaignwright.models.budget_curves import adstock, hill
+from campaignwright.models.budget_shapes import adstock, hill
 
 KINDS = ("concave", "S-shaped", "S-shaped, fixed and min-max")
 

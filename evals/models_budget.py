@@ -19,8 +19,8 @@ from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
 from campaignwright.evals.budget_worlds import Instance, KnownSeries
 from campaignwright.market.words import CHANNELS
 from campaignwright.models.budget import split
-from campaignwright.models.budget_curves import adstock
 from campaignwright.models.budget_series import RETURN_MEAN, fit_series
+from campaignwright.models.budget_shapes import adstock
 
 INSTANCES, WORLDS, STARTS = 25, 20, 20
 OURS, EQUAL, LAST, SLSQP = "bisection or dynamic programming", "equal split", "last period's split", "SLSQP from an equal split"

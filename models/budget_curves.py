@@ -9,39 +9,24 @@ it, one with none is the prior, with its width.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
-from scipy.special import expit
 
 from campaignwright.market.words import CHANNELS
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import response_priors as prior
+from campaignwright.models.budget_shapes import adstock, hill
+from campaignwright.models.budget_weeks import weekly_returns
 from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.strategy_space import Batch, K, history
 
 RAMP = 10  # days after which adstock (theta <= 0.6) is at its steady state to within 1 %
 DAILY_MONEY = 1000.0  # USD a day and channel: the scale of an auction that the shop never took part in
-
-
-def adstock(money: np.ndarray, theta: float | np.ndarray) -> np.ndarray:
-    """Geometric adstock along the last axis, scaled so that constant spend keeps its level: a = (1-θ)x + θ·a₋₁."""
-    carried = np.zeros_like(money, dtype=float)
-    level = np.zeros(money.shape[:-1])
-    for t in range(money.shape[-1]):
-        level = (1 - theta) * money[..., t] + theta * level
-        carried[..., t] = level
-    return carried
-
-
-def hill(level: np.ndarray, half: float | np.ndarray, slope: float | np.ndarray) -> np.ndarray:
-    """Saturation in 0-1: level^s / (half^s + level^s); 0 at 0."""
-    ratio = np.maximum(level, 1e-12) / half
-    return np.where(level > 0, expit(slope * np.log(ratio)), 0.0)
 
 
 def volume(
@@ -61,6 +46,7 @@ class ChannelCurves:
 
     `spread` float[8]: sd of one campaign's log impressions around its curve; `counts` int[8]: campaigns behind each;
     `reference` float[8]: median money a day and unit seen (the prior's when nothing was).
+    `weekly`: channel -> [middle, low, high] of the revenue for a unit spent as weekly revenue tells it (`budget_weeks`), or nothing.
     """
 
     params: np.ndarray
@@ -70,16 +56,19 @@ class ChannelCurves:
     reference: np.ndarray
     metrics: dict[str, Any]
     rows: int
+    weekly: dict[str, list[float]] = field(default_factory=dict)
 
     NAME = "curves"
     TABLES: tuple[str, ...] = ()  # without results the priors stand
-    VERSION = 2
+    VERSION = 3
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ChannelCurves:
-        """Curves from `campaign_results`; with none, the priors. Deterministic, `seed` is unused."""
+        """Curves from `campaign_results`; with none, the priors. `seed`: of the weekly returns' draws."""
         batch, ids, results = history(workspace)
-        return fit_curves(batch, results, daily_results(workspace, ids), Shop(workspace, seed))
+        curves = fit_curves(batch, results, daily_results(workspace, ids), Shop(workspace, seed))
+        curves.weekly = weekly_returns(workspace, seed=seed)
+        return curves
 
     def save(self, folder: Path) -> None:
         np.savez(
@@ -90,13 +79,14 @@ class ChannelCurves:
             counts=self.counts,
             reference=self.reference,
         )
-        (folder / "curves.json").write_text(json.dumps({"channels": list(CHANNELS)}))
+        (folder / "curves.json").write_text(json.dumps({"channels": list(CHANNELS), "weekly": self.weekly}))
 
     @classmethod
     def load(cls, folder: Path) -> ChannelCurves:
         with np.load(folder / "curves.npz", allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in ("params", "cov", "spread", "counts", "reference")}
-        return cls(**arrays, metrics={}, rows=0)
+        weekly = json.loads((folder / "curves.json").read_text())["weekly"]
+        return cls(**arrays, metrics={}, rows=0, weekly=weekly)
 
     def impressions(self, money: np.ndarray, days: np.ndarray, unit: np.ndarray) -> np.ndarray:
         """Expected (median) impressions, of `money` over `days` float[n]; `money`, `unit` and result float[n, 8]."""

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import expit
 
-from campaignwright.models.budget_curves import adstock, hill
+from campaignwright.models.budget_shapes import adstock, hill
 
 # mean and sd of log half (in mean spend of the weeks with any), log slope, logit theta: ranges of docs/sources.md; log return on investment
 PRIOR_MEAN = np.array([np.log(1.2), np.log(1.2), -1.0])

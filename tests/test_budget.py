@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from campaignwright.market.words import CHANNELS
 from campaignwright.models import response_priors as prior
 from campaignwright.models.budget import CELLS, BudgetProblem, allocate, sensible_minimum, split, worth_of
-from campaignwright.models.budget_curves import ChannelCurves, adstock, hill
+from campaignwright.models.budget_curves import ChannelCurves
+from campaignwright.models.budget_shapes import adstock, hill
 
 
 def curves(slope: float = 1.0, half: float = 200.0, theta: float = 0.2) -> ChannelCurves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models.price_learning import PriceLearner, buying
 from campaignwright.models.price_tag import price_tag
 from campaignwright.models.pricing import PriceModel
+from campaignwright.tools.base import Context, call
+from campaignwright.tools.optimize_price import optimize_price
+
+TODAY = dt.date(2026, 11, 23)
 
 
 @pytest.mark.slow
@@ -77,3 +82,18 @@ def test_an_ending_keeps_the_margin_floor() -> None:
     assert price_tag(5.0, "USD", least=20.0) == 20.90
     with pytest.raises(ValueError, match="more than 0"):
         price_tag(0.0, "USD")
+
+
+def test_a_price_that_never_moved_gets_a_test_price_above_the_margin_floor(workspace: Workspace) -> None:
+    with workspace.transaction():
+        mug = {"product_id": "p1", "name": "Tea mug", "category": "mugs", "price": 20.0, "cost": 12.0}
+        workspace.insert("products", pd.DataFrame([mug]))
+        workspace.insert("prices", pd.DataFrame({"product_id": "p1", "price": 20.0, "units": 5.0, "on_promotion": False,
+                                                 "date": pd.date_range("2026-01-01", periods=60)}))
+    ctx = Context(workspace=workspace, today=TODAY)
+    one, two = (call({"optimize_price": optimize_price}, ctx, "optimize_price", {"product": "tea mug", "min_margin": "30%"})[0]
+                for _ in range(2))  # fmt: skip
+    tried = one.data["test_price"]
+    assert tried == two.data["test_price"] and tried != 20.0
+    assert 12.0 / tried <= 0.7 and round(tried % 1, 2) in (0.9, 0.99)
+    assert any(f"{tried:.2f}" in note for note in one.notes)

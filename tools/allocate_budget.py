@@ -52,6 +52,7 @@ def allocate_budget(
             "marginal_return": gains[c],
             "fixed": c in set_amounts,
             "curve": forecaster.curves.describe(c),
+            "weekly_return": forecaster.curves.weekly.get(c),  # [middle, low, high] by the shop's weekly revenue
         }
         for c in order
     ]
@@ -71,6 +72,9 @@ def allocate_budget(
         notes.append(say(ctx, "unspent", amount=cash(ctx, split.unspent), channels=named(ctx, full or order)))
     if order and gain < 1:
         notes.append(say(ctx, "little_gain", gain=f"{gain:.2f}"))
+    losing = [c for c in order if forecaster.curves.weekly.get(c, [1.0, 1.0, 1.0])[2] < 1]
+    if losing:
+        notes.append(say(ctx, "weekly_loss", channels=named(ctx, losing)))
     notes += notes_of(ctx, forecaster.predict(after))
     return ToolResult(summary={"channels": order}, figures=figures, data=data, notes=notes)
 

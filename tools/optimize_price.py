@@ -12,6 +12,8 @@ from campaignwright.market import export_numbers
 from campaignwright.models import price_curve, store
 from campaignwright.models.demand import DemandModel
 from campaignwright.models.price_curve import Goods
+from campaignwright.models.price_learning import PriceLearner
+from campaignwright.models.price_tag import price_tag
 from campaignwright.models.pricing import PriceModel
 from campaignwright.models.response_priors import MARGIN
 from campaignwright.tools import normalise
@@ -19,6 +21,7 @@ from campaignwright.tools.base import Context, Figure, Said, ToolResult, tool
 from campaignwright.tools.customer_texts import fitted, optional, period, product_set, records, say
 
 DEEPEST = 0.5  # searched when nobody said how deep
+TEST_STEPS = (-0.2, -0.15, -0.1, -0.05, 0.05, 0.1, 0.15, 0.2)  # of today's price: what a test may try
 
 
 @tool
@@ -51,10 +54,43 @@ def optimize_price(
         notes.append(say(ctx, "floor", discount=export_numbers.percent(deepest, ctx.language)))
     if assumed and goods.units.sum() > 0:
         notes.append(say(ctx, "days_assumed", days=days))
+    tag, trial = _tags(ctx, model, costed, ids, discount, floor, limit)
+    if tag is not None:
+        notes.append(say(ctx, "price_tag", price=_cash(ctx, tag)))
+    if trial is not None:
+        notes.append(say(ctx, "test_price", price=_cash(ctx, trial), product=name))
     data = {"product_id": ids[0] if len(ids) == 1 else None, "product_ids": ids[:50], "days": days, "deepest": deepest,
             "curve": records(curve.round(4)), "chance_to_beat_today": round(chance, 3), "cost_known": bool(known.any()),
-            "own_slope": _own(model, ids), "best_margin": "(p - c) / p = 1 / |elasticity|"}
+            "own_slope": _own(model, ids), "price_tag": tag, "test_price": trial,
+            "best_margin": "(p - c) / p = 1 / |elasticity|"}
     return ToolResult(summary={"product": name, "cut": discount > 0}, figures=figures, data=data, notes=notes)
+
+
+def _cash(ctx: Context, amount: float) -> str:
+    return export_numbers.money(amount, ctx.workspace.currency, ctx.language, price=True)
+
+
+def _hardly_moved(rows: pd.DataFrame) -> bool:
+    """Do the products' own prices say little about how demand reacts?"""
+    return bool(rows["b"].isna().all() or float(rows["se"].min()) > 1.0)
+
+
+def _tags(ctx: Context, model: PriceModel, goods: Goods, ids: list[str], discount: float, floor: float,
+          limit: float) -> tuple[float | None, float | None]:
+    """Of one product: the advised price with a shop's ending, where a cut is advised; and the next price to try where its price has
+    hardly moved so far (Thompson sampling: other data, another price; the same data, the same). None where there is none."""
+    if len(ids) != 1 or len(goods.price) != 1 or not np.isfinite(goods.cost[0]):
+        return None, None
+    price, cost, currency = float(goods.price[0]), float(goods.cost[0]), ctx.workspace.currency
+    least = max(cost / (1 - min(floor, 0.99)), price * (1 - limit))
+    tag = price_tag(price * (1 - discount), currency, least=least) if discount > 0 else None
+    tries = sorted({price_tag(price * (1 + step), currency, least=least) for step in TEST_STEPS} - {round(price, 2)})
+    tries = [one for one in tries if one > cost and abs(one / price - 1) <= 0.25]
+    if not tries or not _hardly_moved(model.table.loc[ids]):
+        return tag, None
+    belief = PriceLearner(price, cost, np.array(tries), (float(goods.mean[0]), float(goods.sd[0])))
+    seed = int(ctx.workspace.data_hash()[:8], 16) + sum(map(ord, ids[0]))
+    return tag, belief.draw(np.random.default_rng([ctx.seed, seed]))
 
 
 def _limit(ctx: Context, said: str | None) -> float:
@@ -130,7 +166,7 @@ def _notes(ctx: Context, model: PriceModel, goods: Goods, name: str, ids: list[s
         notes.append(say(ctx, "some_cost", known=known, all=len(goods.cost)))
     if (rows["source"] == "none").all() and (model.table["source"] == "none").all():
         notes.append(say(ctx, "no_prices"))
-    elif rows["b"].isna().all() or float(rows["se"].min()) > 1.0:
+    elif _hardly_moved(rows):
         notes.append(say(ctx, "weak", product=name))
     elif (rows["source"] == "order_lines").any():
         notes.append(say(ctx, "lines_source"))
