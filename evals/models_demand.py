@@ -121,6 +121,8 @@ def _row(measure: str, table: dict[str, np.ndarray], clusters: np.ndarray, seed:
     mine = scores.pop("demand model")
     best = min(scores.values(), key=lambda one: one.value).name
     gap = paired(f"demand model - {best}", table["demand model"], table[best], clusters=clusters, seed=seed)
+    others = (paired(name, table["demand model"], table[name], clusters=clusters, seed=seed) for name in scores if name != best)
+    note = "Demand model minus each, paired: " + "; ".join(f"{one.name} {one.text()}" for one in others) + "."
     unit = {"stock cost": " ($ a product type and week)"}.get(measure, "")
     return Row(area="demand", data=FOLDER, measure=measure + unit, better="lower", ours=mine, rivals=list(scores.values()), difference=gap,
-               floor=f"{luck:.3g}, were our mean the truth and units Poisson", cases=len(clusters))  # fmt: skip
+               floor=f"{luck:.3g}, were our mean the truth and units Poisson", cases=len(clusters), note=note)  # fmt: skip
