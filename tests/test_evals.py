@@ -23,7 +23,7 @@ def run(name: str, limit: int) -> dict:
 def test_the_planner_suite_stands_beside_a_keyword_rule() -> None:
     report = run("planner", 8)
     assert report["summary"]["valid, zh: embedded"][0] == 1.0  # by construction: calls are decoded under their schema
-    assert {name.split(": ")[1] for name in report["summary"]} == {"embedded", "keyword rule", "without adapter"}
+    assert {name.split(": ")[1] for name in report["summary"]} == {"embedded", "keyword rule"}
     assert "## Failures by kind" in suites.render(report)
 
 

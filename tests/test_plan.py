@@ -214,7 +214,7 @@ def test_the_demo_shops_plan_traces_and_comes_out_the_same_twice(demo):
 
 
 def test_a_plan_that_loses_money_says_at_what_spend_it_would_pay(demo):
-    strategy = Strategy(audience="all", products=[], shares={"email": 0.1, "search": 0.9}, discount=0.1, offer="percent_off", days=14,
+    strategy = Strategy(audience="all", products=[], shares={"email": 0.1, "search": 0.9}, discount=0.3, offer="percent_off", days=14,
                         send_hour=10, weekly_frequency=1, angle="value", budget=400_000, start=START)
     brief = Brief(objective="revenue", budget=400_000, start=START, channels=["email", "search"])
     ctx = Context(demo, dt.date(2026, 11, 23), brief=brief, strategies={"s1": strategy})
