@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from campaignwright.agent.listing import listing
 from campaignwright.agent.prompting import sentence
-from campaignwright.agent.render import Grounds, Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.render import NO_PLAN, Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.said import not_taken
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
@@ -44,6 +46,7 @@ class Narrator:
         parts = [rendered.text] if rendered.text else []
         more = [screened(part) for part in ([*caveats(plans[-1]), *self._not_taken()] if plans else self._lists())]
         if error or not rendered.text:
+            rendered.dropped = [one for one in rendered.dropped if one[1] != NO_PLAN]  # nothing to explain
             told = bool(more or notes or self._unanswered()) and not rendered.dropped
             parts = parts or self._instead(rendered, figures, bool(plans), told)
             self._emit("\n\n".join(parts))
@@ -62,7 +65,8 @@ class Narrator:
     def _not_taken(self) -> list[str]:
         """A sentence that names amounts and shares of the request that no tool was told."""
         told = [call.arguments for call in self.running.calls if call.result]
-        left = not_taken(told, self.running.ctx.request)
+        before = set(not_taken([], "\n".join(self.running.ctx.earlier)))
+        left = [one for one in not_taken(told, self.running.ctx.request) if one not in before]
         return [sentence("not_taken", self.running.language, said=", ".join(left))] if left else []
 
     def _lists(self) -> list[str]:
@@ -73,7 +77,7 @@ class Narrator:
 
     def _grounds(self) -> Grounds:
         done = [(call.name, call.result) for call in self.running.calls if call.result]
-        return grounds(self.running.ctx, self.said, done)
+        return replace(grounds(self.running.ctx, self.said, done), planned=any("plan" in result["data"] for _, result in done))
 
     def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool, told: bool) -> list[str]:
         """What to say when nothing of the model's text can be shown. `told`: notes or errors that follow say enough."""

@@ -39,6 +39,11 @@ class Grounds:
     known_names: list[str] = field(default_factory=list)  # names with digits in them that text may hold as they are
     language: str = "en"
     currency: str = "USD"
+    planned: bool = True  # whether a plan was made in this turn: else none is ready
+
+
+NO_PLAN = "a plan that was not made in this turn"
+_READY = re.compile(r"\bplan(?:'s| is) (?:now )?(?:ready|done|complete|finished)\b|方案(?:已?完成|已?做好|好了|已就绪)", re.IGNORECASE)
 
 
 @dataclass
@@ -158,6 +163,8 @@ def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
     """One sentence with its slots filled. Raises _Ungrounded for an unknown slot or a number that nothing supports."""
     if reason := reason_to_hide(text):
         raise _Ungrounded(reason)
+    if not ground.planned and _READY.search(text):
+        raise _Ungrounded(NO_PLAN)
     bare = SLOT.sub(" ", text)
     for name in sorted(ground.known_names, key=len, reverse=True):
         bare = bare.replace(name, " ")

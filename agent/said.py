@@ -40,11 +40,18 @@ def check_said(ctx: Context, name: str, arguments: dict[str, Any]) -> None:
                         argument="channels", chinese=f"channels：您没有提到 {'、'.join(beyond)}。")  # fmt: skip
 
 
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [one for many in value for one in _flat(many)] if isinstance(value, list) else [value]
+
+
 def not_taken(arguments: list[dict[str, Any]], request: str) -> list[str]:
     """Amounts of money and shares in the marketer's request, as written, that none of the calls' `arguments` holds."""
-    given = [one for many in arguments for value in many.values() for one in (value if isinstance(value, list) else [value])]
+    given = [one for many in arguments for value in many.values() for one in _flat(value)]
     taken = {number.value for one in given if isinstance(one, str) for number in numbers(one)}
-    taken |= {scale * one for one in given if isinstance(one, int | float) for scale in (1, 100)}
+    taken |= {one for one in given if isinstance(one, int | float)}
+    taken |= {100 * one for one in taken}  # "4" for 400 %, 0.2 for 20 %
     said = [one for one in numbers(request) if one.kind in ("money", "percent")]
     return list(dict.fromkeys(one.text for one in said if not any(abs(one.value - value) < 0.005 for value in taken)))
 

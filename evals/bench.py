@@ -33,7 +33,7 @@ class Score:
 class Row:
     """One measure. `difference`: ours minus the best rival, paired. `floor`: what noise alone gives, or the limit, in words.
 
-    `goal`: what ANCHORS or the issue asks for (same unit; None: only to be compared). `note`: one sentence, or nothing."""
+    `goal`: a published or agreed figure to reach (same unit; None: only to be compared). `note`: one sentence, or nothing."""
 
     area: str
     data: str

@@ -14,7 +14,8 @@ def data_folder() -> Path:
     """The folder that holds a folder for each data set. Raises ImportProblem where CAMPAIGNWRIGHT_DATA does not name one."""
     named = os.environ.get(VARIABLE)
     if not named or not Path(named).is_dir():
-        raise ImportProblem(f"{VARIABLE}: {named or 'not set'}. Name the folder that holds the data sets (see docs/evals.md).")
+        what = f"there is no folder {named}" if named else "not set"
+        raise ImportProblem(f"{VARIABLE}: {what}. Name the folder that holds the data sets (see docs/evals.md).")
     return Path(named)
 
 

@@ -34,7 +34,10 @@ OUT = "eval-models"
 
 
 def _measure(area: str, limit: int | None, seed: int, progress: Callable[[float, str], None] | None) -> dict[str, Any]:
-    folder = data_folder() if AREAS[area] else Path()
+    try:
+        folder = data_folder() if AREAS[area] else Path()
+    except ImportProblem as problem:
+        return {"rows": [], "notes": [f"not measured. {problem}"]}
     missing = [name for name in AREAS[area] if not (folder / name).is_dir()]
     if missing:
         return {"rows": [], "notes": [f"not measured: {', '.join(missing)} not found under CAMPAIGNWRIGHT_DATA"]}
@@ -60,6 +63,7 @@ def run(
     if unknown:
         raise ImportProblem(f"--only: there is no area {', '.join(sorted(unknown))}. Areas: {', '.join(AREAS)}.")
     todo = [area for area in AREAS if (area in only if only else not (out / f"{area}.json").exists())]
+    absent: dict[str, list[str]] = {}  # notes of this run, for areas without a row
     for place, area in enumerate(todo):
         def step(share: float, text: str, place: int = place, area: str = area) -> None:
             if progress:
@@ -67,13 +71,14 @@ def run(
 
         step(0.0, "starts")
         found = _measure(area, limit, seed, step)
+        absent[area] = found["notes"]
         if found["rows"]:
             _write(out / f"{area}.json", json.dumps(found, ensure_ascii=False, indent=1))
     parts = {area: json.loads((out / f"{area}.json").read_text("utf-8")) for area in AREAS if (out / f"{area}.json").exists()}
     rows = [Row.from_json(row) for part in parts.values() for row in part["rows"]]
     more = [*table(rows), ""]
     for area in AREAS:
-        notes = parts[area]["notes"] if area in parts else ["not measured"]
+        notes = parts[area]["notes"] if area in parts else absent.get(area, ["not measured"])
         more += [f"- {area}: {note}" for note in notes]
     report = {"rows": [row.to_json() for row in rows], "summary": {}, "unit": "measure", "note": __doc__.split("\n\n")[0], "more": more}
     _write(out / "models.json", json.dumps(report["rows"], ensure_ascii=False, indent=1))

@@ -67,8 +67,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         plan = json.loads(Path(path).read_text("utf-8"))
         whole = plan_hash(plan) == plan["plan_hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        name = type(error).__name__
-        raise ExportProblem(f"{Path(path).name} is not a plan ({name}); give a plan exported as json.") from error
+        what = "there is no such plan" if isinstance(error, FileNotFoundError) else "this is not a plan"
+        raise ExportProblem(f"{Path(path).name}: {what}; give a plan exported as json, or the hash of a plan in the workspace.") from error
     if not whole:
         raise ExportProblem(f"{Path(path).name} was changed by hand; edit the plan through Campaignwright instead.")
     return plan

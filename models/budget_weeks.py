@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.models.budget_series import MIN_WEEKS, fit_series
@@ -13,7 +14,7 @@ WITH sold AS (SELECT CAST(date_trunc('week', ordered_at) AS DATE) AS week, sum(t
               WHERE coalesce(status, 'paid') = 'paid' AND total > 0 GROUP BY 1),
 spent AS (SELECT CAST(date_trunc('week', day) AS DATE) AS week, channel, sum(spend) AS spend FROM campaign_results
           WHERE day IS NOT NULL AND spend > 0 GROUP BY 1, 2)
-SELECT week, revenue, channel, coalesce(spend, 0) AS spend FROM sold LEFT JOIN spent USING (week) ORDER BY week"""
+SELECT week, coalesce(revenue, 0) AS revenue, channel, coalesce(spend, 0) AS spend FROM sold FULL JOIN spent USING (week) ORDER BY week"""
 
 
 def weekly_returns(workspace: Workspace, *, seed: int = 0) -> dict[str, list[float]]:
@@ -23,7 +24,9 @@ def weekly_returns(workspace: Workspace, *, seed: int = 0) -> dict[str, list[flo
     if frame.empty:
         return {}
     spend = frame[frame["channel"].notna()].pivot_table(index="week", columns="channel", values="spend", aggfunc="sum")
-    revenue = frame.groupby("week")["revenue"].first().iloc[1:-1]  # the first and last week may not be whole
+    revenue = frame.groupby("week")["revenue"].first()
+    revenue = revenue.reindex(pd.date_range(revenue.index.min(), revenue.index.max(), freq="7D"), fill_value=0.0)  # closed weeks count
+    revenue = revenue.iloc[1:-1]  # the first and last week may not be whole
     revenue = revenue[revenue.index >= spend.index.min()] if len(spend) else revenue[:0]
     spend = spend.reindex(revenue.index).fillna(0.0)
     spend = spend.loc[:, (spend > 0).sum() >= MIN_ACTIVE]

@@ -40,7 +40,7 @@ class ForecastCalibration:
 
     NAME = "forecast"
     TABLES: tuple[str, ...] = ()  # uncalibrated below 30 campaigns
-    VERSION = 3
+    VERSION = 4
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ForecastCalibration:

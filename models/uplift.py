@@ -22,6 +22,7 @@ from campaignwright.models.uplift_learner import cross_fit, qini_auc
 from campaignwright.models.uplift_study import MIN_ARM, outcome_of, study, usable
 
 MAX_ROWS = 120_000
+HISTORY = ("log_recency", "log_frequency", "log_value", "bought_before")  # of the features, those made from orders
 
 EXPOSURES = """
 SELECT e.customer_id, e.campaign_id, e.arm, e.propensity, coalesce(e.randomised, false) AS randomised,
@@ -55,7 +56,7 @@ def _history(rows: pd.DataFrame, bought: pd.DataFrame) -> pd.DataFrame:
         known = audience_table.snapshot(bought, pd.Timestamp(day) - pd.Timedelta(days=1)).reindex(rows["customer_id"].iloc[index])
         answer[index] = np.column_stack([np.log1p(known["recency_days"].fillna(730)), np.log1p(known["frequency"].fillna(0)),
                                          np.log1p(known["value"].clip(lower=0).fillna(0)), known["frequency"].notna()])
-    return pd.DataFrame(answer, columns=["log_recency", "log_frequency", "log_value", "bought_before"])
+    return pd.DataFrame(answer, columns=list(HISTORY))
 
 
 class UpliftModel:

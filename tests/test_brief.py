@@ -439,3 +439,8 @@ def test_what_was_asked_stays_asked(ctx: Context) -> None:
 def test_a_product_named_to_be_left_out_is_not_planned(ctx: Context, request_: str, left: bool) -> None:
     result = ask(ctx, request_, products=["mugs"])
     assert (not ctx.brief.products) == left and any("leave it out" in note for note in result.notes) == left
+
+
+def test_a_day_that_is_also_named_as_a_product_is_a_day(ctx):
+    summary = ask(ctx, "Black Friday campaign, £8,000", products=["Black Friday"], start="Black Friday", budget="£8,000").summary
+    assert not summary["conflicts"] and ctx.brief.product_names == [] and ctx.brief.start.month == 11

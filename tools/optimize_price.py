@@ -43,8 +43,8 @@ def optimize_price(
     deepest = limit
     if floor > 0 or known.any():
         priced = np.isfinite(costed.cost)
-        deepest = min(limit, *(price_curve.deepest_for_margin(p, c, floor)
-                               for p, c in zip(costed.price[priced], costed.cost[priced], strict=True)))
+        deepest = min([limit, *(price_curve.deepest_for_margin(p, c, floor)
+                                for p, c in zip(costed.price[priced], costed.cost[priced], strict=True))])
     deepest = np.floor(deepest * 100 + 1e-9) / 100
     discount, chance = price_curve.best(costed, deepest)
     curve = price_curve.curve(goods, max(limit, 0.01))
@@ -56,7 +56,7 @@ def optimize_price(
         notes.append(say(ctx, "days_assumed", days=days))
     tag, trial = _tags(ctx, model, costed, ids, discount, floor, limit)
     if tag is not None:
-        notes.append(say(ctx, "price_tag", price=_cash(ctx, tag)))
+        notes.append(say(ctx, "price_tag", price=_cash(ctx, tag), product=name))
     if trial is not None:
         notes.append(say(ctx, "test_price", price=_cash(ctx, trial), product=name))
     data = {"product_id": ids[0] if len(ids) == 1 else None, "product_ids": ids[:50], "days": days, "deepest": deepest,
@@ -84,6 +84,7 @@ def _tags(ctx: Context, model: PriceModel, goods: Goods, ids: list[str], discoun
     price, cost, currency = float(goods.price[0]), float(goods.cost[0]), ctx.workspace.currency
     least = max(cost / (1 - min(floor, 0.99)), price * (1 - limit))
     tag = price_tag(price * (1 - discount), currency, least=least) if discount > 0 else None
+    tag = tag if tag is not None and tag < price else None  # cheap things have no ending between the floor and today's price
     tries = sorted({price_tag(price * (1 + step), currency, least=least) for step in TEST_STEPS} - {round(price, 2)})
     tries = [one for one in tries if one > cost and abs(one / price - 1) <= 0.25]
     if not tries or not _hardly_moved(model.table.loc[ids]):

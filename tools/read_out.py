@@ -11,7 +11,7 @@ from campaignwright.market import export_numbers
 from campaignwright.market.ledger import Ledger
 from campaignwright.models import experiment, store
 from campaignwright.models.pricing import PriceModel
-from campaignwright.models.uplift import UpliftModel
+from campaignwright.models.uplift import HISTORY, UpliftModel
 from campaignwright.tools import normalise
 from campaignwright.tools.base import Context, Figure, Said, ToolResult, tool
 from campaignwright.tools.customer_texts import optional, say
@@ -41,7 +41,8 @@ def read_out(
     money = _money(ctx, results, rows, effect, about)
     verdict, notes = _judge(ctx, about, effect, money, chance)
     notes += _arm_notes(ctx, study, effect)
-    notes.append(_off_policy_note(ctx, study, rows))
+    if len(rows):
+        notes.append(_off_policy_note(ctx, study, rows))
     notes += _forecast_note(ctx, key, str(about["name"]))
     if effect and not chance:
         notes.append(say(ctx, "not_randomised" if study is not None else "not_adjusted", name=about["name"]))
@@ -120,7 +121,8 @@ def _arm_notes(ctx: Context, study: dict[str, Any] | None, effect: dict) -> list
     notes.append(say(ctx, "personal" if study["personalising_pays"] else "no_personal", arm=arm,
                      **_percents(ctx, gain=study["gain"], low=study["gain_low"], high=study["gain_high"])))
     last = study["leave_alone"]
-    who = [f"{one['feature']} {one['theirs']:,.3g} ({one['others']:,.3g})" for one in last["who"] if "=" not in one["feature"]]
+    who = [f"{one['feature']} {one['theirs']:,.3g} ({one['others']:,.3g})" for one in last["who"]
+           if "=" not in one["feature"] and one["feature"] not in HISTORY]
     notes.append(say(ctx, f"leave_{last['verdict']}", arm=_arm(ctx, last["arm"]), n=f"{last['customers']:,}",
                      **_percents(ctx, effect=last["effect"], low=last["low"], high=last["high"])))
     if who and last["verdict"] != "moved":

@@ -28,7 +28,7 @@ from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, 
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
 from campaignwright.tools.normalise_left_out import left_out, product_left_out, without
-from campaignwright.tools.normalise_text import problem
+from campaignwright.tools.normalise_text import clean, problem
 
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
 WORDED = ("write_copy", "finish_plan")
@@ -180,8 +180,14 @@ class _Reading:
             self.notes.append(self.say("left_out_products", gone=", ".join(named)))
             self.stated.discard("products")
             return
+        day = clean(str(self.said.get("start") or ""))
         try:
             match = normalise.products(wanted, self.ctx.workspace)
+            if day and any(clean(name) in day for name, _ in match.unknown):  # "Black Friday" is the day, not a product
+                wanted = [name for name in wanted if clean(name) not in day]
+                match = normalise.products(wanted, self.ctx.workspace)
+                if not wanted:
+                    self.stated.discard("products")
         except MissingData as error:
             self.notes.append(error.shown(self.ctx.language))
             self.values |= {"products": [], "product_names": []}
