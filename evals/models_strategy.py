@@ -32,7 +32,7 @@ from campaignwright.models.strategy_threads import one_thread
 from campaignwright.models.strategy_vae import StrategyGenerator
 
 WORLDS, BUDGETS, NAMED, APART = 30, (50, 100, 200), 5, 0.8
-OURS = "copilot: forecast + GP, decoder's proposals"
+OURS = "explorer: forecast + GP, decoder's proposals"
 PACKAGES = {"cma": rivals.CMAES, "optuna": rivals.TPE, "ctgan": rivals.TVAE}
 PLAIN = (rivals.GPEI, rivals.Copula, rivals.Resampled, rivals.Random)
 STEPS = 200  # of the generator's training: one shop's hundred plans
@@ -40,7 +40,7 @@ Progress = Callable[[float, str], None]
 
 
 class Copilot(rivals.Method):
-    """The copilot's explorer: the forecast learnt from the log, corrected by what was run."""
+    """The explorer (the copilot does not use it yet): the forecast learnt from the log, corrected by what was run."""
 
     name = OURS
 
@@ -201,7 +201,7 @@ def report(lines: list[dict], budgets: tuple[int, ...] = BUDGETS) -> Area:
             floor = f"0 default plan, 1 best known; random {chance[f'gap {n}'].mean():.2f}"
             rows.append(_row(table, noise, f"gap {n}", f"gap closed after {n} runs", floor=floor))
         rows.append(_row(table, noise, "feasible", f"feasible before repair, first {first} proposals", floor="1 is all",
-                         note="The copilot's proposals keep the brief by construction."))  # fmt: skip
+                         note="The explorer's proposals keep the brief by construction."))  # fmt: skip
         rows.append(_row(table, noise, "five", f"gap closed by five plans kept apart, {first} runs", floor="1 best known",
                          note="One rule picks the five from what each method ran."))  # fmt: skip
         rows.append(_row(table, noise, "spread", f"distance between the five best plans, {first} runs",
@@ -211,9 +211,9 @@ def report(lines: list[dict], budgets: tuple[int, ...] = BUDGETS) -> Area:
         mine = table[noise, OURS][f"gap {first}"]
         parts = [f"{name} {paired('', mine, measures[f'gap {first}']).text()}"
                  for (noisy, name), measures in table.items() if noisy == noise and name != OURS]  # fmt: skip
-        notes.append(f"copilot minus each rival, gap closed after {first} runs, {'noisy' if noise else 'exact'}: {'; '.join(parts)}.")
+        notes.append(f"explorer minus each rival, gap closed after {first} runs, {'noisy' if noise else 'exact'}: {'; '.join(parts)}.")
     seconds = "; ".join(f"{name} {measures['seconds'].mean():.1f}" for (noisy, name), measures in table.items() if not noisy)
     notes.append(f"seconds of one core for {budgets[-1]} runs: {seconds}.")
-    notes += [f"{method.name} not measured: not installed: pip install campaignwright[bench]" for package, method in PACKAGES.items()
+    notes += [f"{method.name} not measured: not installed: pip install {package}" for package, method in PACKAGES.items()
               if not find_spec(package)]  # fmt: skip
     return Area(rows, notes)

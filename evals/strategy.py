@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,15 @@ def _usual(workspace: Workspace, brief: Brief) -> Strategy:
     )  # fmt: skip
 
 
-def run(*, limit: int | None = None, seed: int = 0, **_: Any) -> dict[str, Any]:
+def run(*, limit: int | None = None, seed: int = 0, progress: Callable[[float, str], None] | None = None, **_: Any) -> dict[str, Any]:
     """Score every case; returns {"rows", "summary", "unit", "note"}."""
     rng, truth, rows = np.random.default_rng(seed), Market.draw(0), []
     with tempfile.TemporaryDirectory() as folder, make_demo(Path(folder) / "demo", end=END, seed=0) as workspace:
         cache: dict[str, Any] = {}
-        for brief in cases(workspace, limit):
+        briefs = cases(workspace, limit)
+        for place, brief in enumerate(briefs):
+            if progress:
+                progress(place / len(briefs), f"strategy: {brief.product_names[0]}")
             ctx = Context(workspace, END, seed=seed, brief=brief, cache=cache)
             call(TOOLS, ctx, "generate_strategies", {"n": "5"})
             found = [truth.expected(one)["profit"] for one in ctx.strategies.values()]

@@ -2,6 +2,7 @@
 
 Kinds: purchase, view, cart. A step carries its products and seven numbers that sum up the customer so far, so that a network
 starts from what a rule on recency and frequency knows. No network is known here.
+The suite `models` alone uses both so far; the copilot's chance to buy again is `churn`.
 """
 
 from __future__ import annotations

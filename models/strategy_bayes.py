@@ -4,6 +4,7 @@ A Gaussian process (Matérn 5/2; Rasmussen & Williams 2006, ch. 2) learns what t
 before its cost. The next plan maximises the expected improvement (Jones et al. 1998) over plans that the generator's decoder
 proposes around the best ones (weighted towards them as in Tripp et al. 2020), single-field moves and small variations. All
 of them keep the brief by construction. What the forecast and the generator learn is not done here.
+The suite `models` alone uses it so far; the copilot searches with `strategy_search`.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def some() -> list[dict]:
-    return list(chats(5, 500))
+    return list(chats(3, 1000))
 
 
 @pytest.fixture(scope="module")
