@@ -83,7 +83,7 @@ def add_dropout(model: Any, share: float) -> None:
 
 
 def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Mean cross-entropy over the learnt positions."""
+    """Weighted mean of the cross-entropy over the learnt positions."""
     hidden = body(
         input_ids=batch["ids"],
         position_ids=batch["positions"],
@@ -92,7 +92,9 @@ def answer_loss(body: Any, head: torch.nn.Module, batch: dict[str, torch.Tensor]
     )
     chosen = batch["labels"] != -100
     logits = head(hidden.last_hidden_state[chosen])
-    return torch.nn.functional.cross_entropy(logits.float(), batch["labels"][chosen])
+    losses = torch.nn.functional.cross_entropy(logits.float(), batch["labels"][chosen], reduction="none")
+    weights = batch["weights"][chosen]
+    return (losses * weights).sum() / weights.sum()
 
 
 def rate(share: float, step: int, *, warmup: int = 40, decay: float = 0.5) -> float:

@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerFast
 from campaignwright.finetune.tokenizer import encode_chat
 
 SHAPES = ((256, 12), (768, 4))  # (row length, rows a step): chats that fit the first go there
-THIN = {"chain": 0.4, "followup": 0.8}  # share of these chats that is kept: they are long and easy
+THIN = {"chain": 0.25, "followup": 0.6, "copy": 0.12}  # share kept: long and easy ones, and what an adapter learns
+SPOKEN = 0.2  # weight of a token of plain text after its first; a call's tokens weigh 1
 
 
 def corpus_files(folder: str | Path) -> list[Path]:
@@ -59,8 +60,9 @@ class Packer:
             yield from lines[self.rank :: self.ranks] or lines
 
     def batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches {ids, labels, positions, rows}, (rows, length) each; `rows` numbers a row's chats (0: padding)."""
-        waiting: dict[int, list[list[tuple[list[int], list[bool]]]]] = {length: [] for length, _ in self.shapes}
+        """Batches {ids, labels, weights, positions, rows}, (rows, length) each; `rows` numbers a row's chats (0: padding)."""
+        call = self.tokenizer.convert_tokens_to_ids("<tool_call>")
+        waiting: dict[int, list[list[tuple[list[int], list[float]]]]] = {length: [] for length, _ in self.shapes}
         for line in self._lines():
             chat = json.loads(line)
             if self.kinds and chat["kind"] not in self.kinds or self.rng.random() > THIN.get(chat["kind"], 1.0):
@@ -70,38 +72,54 @@ class Packer:
             if length is None:
                 continue
             self.chats += 1
-            rows = waiting[length]
+            rows, weighed = waiting[length], (ids, token_weights(ids, learnt, call))
             for row in rows:
                 if sum(len(item[0]) for item in row) + len(ids) <= length:
-                    row.append((ids, learnt))
+                    row.append(weighed)
                     break
             else:
-                rows.append([(ids, learnt)])
+                rows.append([weighed])
             count = dict(self.shapes)[length]
             if len(rows) > count + 2:
                 rows.sort(key=lambda row: -sum(len(item[0]) for item in row))
                 yield self._batch(rows[:count], length)
                 del rows[:count]
 
-    def _batch(self, rows: list[list[tuple[list[int], list[bool]]]], length: int) -> dict[str, torch.Tensor]:
+    def _batch(self, rows: list[list[tuple[list[int], list[float]]]], length: int) -> dict[str, torch.Tensor]:
         shape = (len(rows), length)
         batch = {
             "ids": torch.full(shape, self.tokenizer.pad_token_id),
             "labels": torch.full(shape, -100),
+            "weights": torch.zeros(shape),
             "positions": torch.zeros(shape, dtype=torch.long),
             "rows": torch.zeros(shape, dtype=torch.long),
         }
         for r, row in enumerate(rows):
             at = 0
-            for number, (ids, learnt) in enumerate(row, 1):
+            for number, (ids, weights) in enumerate(row, 1):
                 end = at + len(ids)
                 batch["ids"][r, at:end] = torch.tensor(ids)
                 batch["positions"][r, at:end] = torch.arange(len(ids))
                 batch["rows"][r, at:end] = number
-                targets = torch.tensor([token if flag else -100 for token, flag in zip(ids, learnt, strict=True)])
+                targets = torch.tensor([token if weight else -100 for token, weight in zip(ids, weights, strict=True)])
                 batch["labels"][r, at : end - 1] = targets[1:]
+                batch["weights"][r, at : end - 1] = torch.tensor(weights[1:])
                 at = end
         return batch
+
+
+def token_weights(ids: list[int], learnt: list[bool], call: int) -> list[float]:
+    """What each token weighs in the loss. A wording has many right words and would drown the calls, which have one; its
+    first token is weighed in full: there it is decided whether a tool is called (the token `call`)."""
+    weights, speaking = [], False
+    for token, flag, before in zip(ids, learnt, [False, *learnt], strict=False):
+        if not flag:
+            weights.append(0.0)
+            continue
+        if not before:
+            speaking = token != call
+        weights.append(SPOKEN if speaking and before else 1.0)
+    return weights
 
 
 def block_mask(rows: torch.Tensor) -> torch.Tensor:

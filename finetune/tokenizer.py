@@ -24,7 +24,6 @@ from campaignwright.tools.copy_format import FIELDS, SLOTS
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
-LISTS = ("products", "channels")
 SPACE = "Ġ"  # how byte-level BPE writes a space
 SPLIT = r" ?(?:(?!\p{Han})[\p{L}\p{M}])+| ?\p{Han}| ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]|\n|\s"
 

@@ -50,10 +50,6 @@ class Sequences:
     catalogue: pd.Index
     origin: pd.Timestamp
 
-    def bag(self, step: int) -> np.ndarray:
-        """Indices of the products of one step."""
-        return self.items[self.first[step]:self.first[step + 1]]
-
 
 def sequences(frame: pd.DataFrame, catalogue: pd.Index, origin: pd.Timestamp) -> Sequences:
     """From an `events` frame; products outside `catalogue` count in the numbers only. Steps beyond the last 64 are dropped."""

@@ -91,14 +91,10 @@ class Recommender:
             return np.tile(self.popular, (history.shape[0], 1))
         return np.asarray((history @ self.weights).todense())
 
-    def for_product(self, product_id: str, k: int = 5) -> list[dict[str, Any]]:
-        """The k products that go best with one, each {product_id, name, score, buyers, because, because_name, together}.
-        `together` 0: judged by names. A product like no other gives the popular ones. Never the product itself."""
-        return self.for_products([product_id] if product_id in self.items else [], k)
-
     def for_products(self, product_ids: list[str], k: int = 5) -> list[dict[str, Any]]:
-        """The same for a set of products, such as a category: what goes with any of them and is none of them."""
-        rows = [int(self.items.get_loc(product_id)) for product_id in product_ids]
+        """The k products that go best with any of a set and are none of it, each {product_id, name, score, buyers, because,
+        because_name, together}. `together` 0: judged by names. Products like no other give the popular ones."""
+        rows = [int(self.items.get_loc(product_id)) for product_id in product_ids if product_id in self.items]
         if not rows:
             return self._ranked(self.popular, k, {}, exclude=set())
         scores = np.asarray(self.weights[rows].sum(axis=0)).ravel()

@@ -242,14 +242,6 @@ class CampaignMemory:
         return Hit(str(record["campaign_id"]), float(score), str(record["text"]), shown, str(record["name"]))
 
 
-def rebuild(workspace: Workspace) -> CampaignMemory:
-    """Build the index of the present data anew, whatever is on disk."""
-    folder = _folder(workspace)
-    if folder.is_dir():
-        shutil.rmtree(folder)
-    return CampaignMemory.open(workspace)
-
-
 def _folder(workspace: Workspace) -> Path:
     return workspace.path / "index" / f"campaigns-{workspace.data_hash()}-v{VERSION}"
 

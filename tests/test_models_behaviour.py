@@ -29,7 +29,7 @@ def test_a_step_is_a_day_and_a_kind() -> None:
                             ("a", 20, "cart", "unknown")]), pd.Index(["p1", "p2"]), START)  # fmt: skip
     assert data.customers.tolist() == ["a", "b"] and data.start.tolist() == [0, 3, 4]
     assert data.day.tolist() == [3, 3, 20, 9] and data.kind.tolist() == [1, 0, 2, 0]
-    assert data.bag(1).tolist() == [0, 1] and data.bag(2).tolist() == []
+    assert data.items[data.first[1] : data.first[2]].tolist() == [0, 1] and data.first[2] == data.first[3]
     assert np.expm1(data.numbers[1][[1, 2, 3]]).round(3).tolist() == [2, 10, 1]
 
 

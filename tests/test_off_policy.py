@@ -100,7 +100,7 @@ def test_approval_says_why_past_mailings_do_not_prove_it(workspace: Workspace) -
 
 
 @pytest.mark.parametrize("effect, propensity, n, words", [
-    (0.05, 0.5, 6_000, "proved better than what was sent"), (0.05, None, 6_000, "were not logged"),
+    (0.05, 0.5, 6_000, "proved better than what was sent"), (0.05, None, 6_000, "drawn by chance"),
     (0.05, 0.5, 1_500, "worth 7"), (0.05, 0.3, 6_000, "mean weight 1.6"), (0.05, 0.5, 300, "200 customers each")])
 def test_read_out_weighs_another_choice(workspace: Workspace, today: dt.date, effect: float, propensity: float | None, n: int,
                                         words: str) -> None:

@@ -42,7 +42,7 @@ def two_worlds(workspace: Workspace) -> None:
 def test_finds_what_belongs_together(workspace: Workspace) -> None:
     two_worlds(workspace)
     model = Recommender.fit(workspace)
-    rows = model.for_product("t3", 5)
+    rows = model.for_products(["t3"], 5)
     assert len(rows) == 5 and all(row["product_id"].startswith("t") and row["product_id"] != "t3" for row in rows)
     assert rows[0]["because"] == "t3" and rows[0]["together"] > 0
     members = [f"c{i}" for i in range(1, 600, 2)]
@@ -56,14 +56,14 @@ def test_strangers_get_what_is_popular(workspace: Workspace) -> None:
     two_worlds(workspace)
     model = Recommender.fit(workspace)
     popular = [row["product_id"] for row in model.for_members(workspace, ["nobody"], 3)]
-    assert popular == [row["product_id"] for row in model.for_product("never sold", 3)]
+    assert popular == [row["product_id"] for row in model.for_products(["never sold"], 3)]
     assert len(popular) == 3
 
 
 def test_saved_model_answers_the_same(workspace: Workspace) -> None:
     two_worlds(workspace)
     first, second = (store.get(workspace, Recommender) for _ in range(2))
-    assert first.for_product("k2", 4) == second.for_product("k2", 4)
+    assert first.for_products(["k2"], 4) == second.for_products(["k2"], 4)
     assert second.metrics["method"] == first.metrics["method"]
 
 
@@ -82,9 +82,9 @@ def test_a_product_without_sales_is_placed_by_its_name(workspace: Workspace) -> 
     rows = model.for_members(workspace, tea, 3, only=both)
     assert rows[0]["product_id"] == "new-t" and rows[0]["together"] == 0 and rows[0]["because"].startswith("t")
     assert "odd" not in [row["product_id"] for row in rows]
-    beside = model.for_product("new-k", 3)
+    beside = model.for_products(["new-k"], 3)
     assert all(row["product_id"].startswith("k") and row["because"] == "new-k" for row in beside)
-    assert not any(row["because"] for row in model.for_product("odd", 3))
+    assert not any(row["because"] for row in model.for_products(["odd"], 3))
 
 
 def test_alike_shares_sum_to_one_and_read_chinese() -> None:

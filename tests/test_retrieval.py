@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from campaignwright.market.words import Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.retrieval.documents import COLUMNS, documents, season, tokens
-from campaignwright.retrieval.memory import CampaignMemory, rebuild
+from campaignwright.retrieval.memory import CampaignMemory
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
-from campaignwright.tools.search_campaigns import search_campaigns
+from campaignwright.tools.search_campaigns import ranking, search_campaigns
 
 CATEGORIES = ("running shoes", "coffee", "toys")
 PAIRS = (("email", "search"), ("sms", "push"), ("social", "wechat"))
@@ -127,7 +128,9 @@ def test_the_index_is_kept_until_the_data_changes(shop: Workspace) -> None:
     again = CampaignMemory.open(shop)
     assert len(folders) == 1 and (folders[0] / "manifest.json").stat().st_mtime_ns == stamp and not again.notes
     first = [(hit.campaign_id, hit.score) for hit in again.search("christmas coffee sms", k=9)]
-    assert first == [(hit.campaign_id, hit.score) for hit in rebuild(shop).search("christmas coffee sms", k=9)]
+    shutil.rmtree(shop.path / "index")
+    built = CampaignMemory.open(shop)
+    assert first == [(hit.campaign_id, hit.score) for hit in built.search("christmas coffee sms", k=9)]
     with shop.transaction():
         shop.insert(
             "campaigns",
@@ -188,6 +191,9 @@ def test_the_tool_ranks_by_the_result_that_is_named(ctx: Context) -> None:
         "running shoes"
     }
     assert ask(ctx, query="highest click rate", k="1").data["campaigns"][0]["id"] == "c17"
+    assert ranking("lowest cost per order")[:2] == ("cost_per_order", True)
+    assert ranking("worst cost per order")[:2] == ("cost_per_order", False)
+    assert ranking("which made the most money") == ("revenue", False, "")
     assert ask(ctx, query="效果最好的跑鞋活动", k="1").data["campaigns"][0]["category"] == "running shoes"
 
 

@@ -23,7 +23,6 @@ GSM_BASIC = frozenset(
 GSM_EXTENDED = frozenset("^{}[]~\\|€\f")  # an escape septet and the character: 2 each
 SLOT = re.compile(r"\{([^{}]*)\}")
 OWN_WORDS = ("product", "brand", "category", "gift", "benefit", "last_product")  # slots that hold the shop's words
-MERGE_SLOTS = ("first_name", "last_product")  # filled by the mailing tool, one value a customer
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u203c\u2049\ufe0f]")
 _LINK = re.compile(

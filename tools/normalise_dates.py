@@ -227,7 +227,7 @@ def _pair(text: str, found: list[Mention], today: dt.date, said: object, argumen
 _LATER = re.compile(
     r"\blater\b|\bpush\b|\bback\b|\bdelay\w*|\bpostpone\w*|\bafter that\b|推迟|推后|延后|延迟|往后|后移|晚|顺延"
 )
-_EARLIER = re.compile(r"\bearlier\b|\bforward\b|\bfoward\b|\bsooner\b|\bbring\b|提前|往前|早")
+_EARLIER = re.compile(r"\bearlier\b|\bforward\b|\bfoward\b|\bsooner\b|\bbring\b|提前|往前|前移|早")
 
 
 def _moved(text: str, today: dt.date, current: dt.date | None, said: object, argument: str) -> dt.date | None:

@@ -1,8 +1,7 @@
 """The tool `search_campaigns`: past campaigns like the words asked for, with what they brought.
 
-Ranking words ("best ROAS", "worst", "cheapest orders", "最好") order what is found by that result; all numbers are
-totals
-of the imported results, so they carry no interval.
+Ranking words ("best ROAS", "worst", "cheapest orders", "最好") order what is found by that result; all numbers
+are totals of the imported results, so they carry no interval.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from campaignwright.tools.base import Context, Figure, MissingData, Said, ToolRe
 from campaignwright.tools.brief_texts import say
 
 DEFAULT_K = 5
-_LOW = r"worst|lowest|flop\w*|fail\w*|least|poor\w*|disappoint\w*|最差|最低|踩坑|翻车|失败|亏"
-_HIGH = (
-    r"best|top|highest|strongest|most|biggest|largest|win(?:ner|ning)\w*|worked|success\w*|最好|最高|最佳|"
-    r"最多|最成功|效果好|比较好|爆"
-)
+_LEAST = r"lowest|smallest|fewest|least|最低|最少"
+_MOST = r"highest|most|biggest|largest|最高|最多"
+_BAD = r"worst|weakest|flop\w*|bomb(?:ed|s)|went (?:badly|wrong)|fail\w*|poor\w*|disappoint\w*|最差|踩坑|翻车|失败|亏"
+_GOOD = r"best|top|strongest|win(?:ner|ning)\w*|worked|success\w*|最好|最佳|最成功|效果好|比较好|爆"
+_RANKED = "|".join((_LEAST, _BAD, _MOST, _GOOD))
 # (words that name a result, result, whether a low value is the good one)
 _RESULTS = (
     (
@@ -37,7 +36,12 @@ _RESULTS = (
     (r"roas|return on ad|\broi\b|投产|回报", "roas", False),
     (r"click[ -]?(?:through )?rates?|\bctr\b|点击率", "ctr", False),
     (r"conversion rates?|\bcvr\b|转化率", "cvr", False),
-    (r"revenue|sales|turnover|takings|earned|\bgmv\b|销售额|成交额|营收|流水", "revenue", False),
+    (
+        r"revenue|sales|turnover|takings|earned|(?:most|least|best) money|made .{0,12}money|\bgmv\b|销售额|成交额|"
+        r"营收|流水",
+        "revenue",
+        False,
+    ),
     (r"orders|conversions|订单|单量", "conversions", False),
     (r"clicks|点击", "clicks", False),
     (r"impressions|reach|曝光", "impressions", False),
@@ -129,29 +133,33 @@ def _find(memory: CampaignMemory, query: str, k: int, filters: dict) -> tuple[li
 def ranking(query: str) -> tuple[str | None, bool, str]:
     """(result to order by or None, ascending, the query without the ranking words)."""
     text = query.lower()
-    low, high = re.search(_LOW, text), re.search(rf"(?:{_HIGH})", text)
+    least, most, bad, good = (bool(re.search(words, text)) for words in (_LEAST, _MOST, _BAD, _GOOD))
     for pattern, metric, low_is_good in _RESULTS:
         named = re.search(pattern, text)
         if not named or not (
-            low
-            or high
+            least
+            or most
+            or bad
+            or good
             or metric in ("start", "cost_per_order")
             or (metric == "spend" and "cheap" in text)
             or "最" in text
         ):
             continue
-        cheap = bool(re.search(r"cheap|便宜", text))
-        worst = bool(low) and not high
-        ascending = cheap or (worst != low_is_good if metric != "spend" else worst)
+        if re.search(r"cheap|便宜", text):
+            ascending = True
+        elif least or most or metric == "spend":
+            ascending = least and not most
+        else:
+            ascending = low_is_good != (bad and not good)
         return metric, ascending, _without(text, pattern)
-    if low or high:
-        rest = _without(text, "")
-        return "roas", bool(low), rest
+    if least or most or bad or good:
+        return "roas", (least or bad), _without(text, "")
     return None, False, query
 
 
 def _without(text: str, pattern: str) -> str:
-    rest = re.sub(rf"{_LOW}|{_HIGH}" + (f"|{pattern}" if pattern else ""), " ", text)
+    rest = re.sub((f"{pattern}|" if pattern else "") + _RANKED, " ", text)
     return re.sub(
         r"\b(?:our|the|by|on|with|campaigns?|which|hardest|ever|of all time|performing|rates?|profitable|what|"
         r"ones?)\b|的?活动|哪几?[次场个]|案例",

@@ -10,6 +10,7 @@ from pathlib import Path
 from campaignwright.market import exporters
 from campaignwright.market.export_labels import label
 from campaignwright.market.ledger import Ledger
+from campaignwright.market.workspace import Workspace, WorkspaceError
 from campaignwright.ui.terminal import console
 
 AD_FORMATS = [name for name, (_, _, gated) in exporters.FORMATS.items() if gated]
@@ -38,18 +39,20 @@ def approve(path: Path, workspace: str) -> None:
     console.print(
         f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
     )
-    console.print(_past_mailings(plan, workspace), markup=False, highlight=False, soft_wrap=True)
+    console.print(past_mailings(plan, workspace), markup=False, highlight=False, soft_wrap=True)
     _print_to_do(plan, AD_FORMATS)
 
 
-def _past_mailings(plan: dict, workspace: str) -> str:
-    from campaignwright.market.workspace import Workspace, WorkspaceError
+def past_mailings(plan: dict, workspace: str | Workspace) -> str:
+    """What past mailings' logs say about the plan (see `plan_check`), or in one line why they were not asked."""
     from campaignwright.tools import plan_check
 
     try:
+        if isinstance(workspace, Workspace):
+            return plan_check.check(plan, workspace)
         with Workspace.open(workspace) as opened:
             return plan_check.check(plan, opened)
-    except WorkspaceError as error:  # in use by the page: the approval stands without it
+    except WorkspaceError as error:  # in use elsewhere: the approval stands without it
         return f"Past mailings were not asked: {error}"
 
 

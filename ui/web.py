@@ -23,7 +23,6 @@ from campaignwright.market.export_labels import label
 from campaignwright.market.exporters import render_markdown
 from campaignwright.market.formats_generic import NEEDED
 from campaignwright.market.ledger import Ledger
-from campaignwright.tools import plan_check
 from campaignwright.ui import files as plan_files
 from campaignwright.ui import plots
 from campaignwright.ui.desk import Desk, new_session
@@ -186,7 +185,7 @@ def _approve(desk: Desk, plan: dict | None, workspace: str) -> tuple:
     folder = Path(tempfile.mkdtemp(prefix="campaignwright-"))
     files, absent = plan_files.approve_and_export(plan, Ledger(desk.path(workspace)), folder)
     lines = [f"Approved version `{plan['plan_hash']}`. Everything in the files is paused; nothing was sent.",
-             plan_check.check(plan, desk.copilot(workspace).workspace)]  # fmt: skip
+             plan_files.past_mailings(plan, desk.copilot(workspace).workspace)]  # fmt: skip
     left = "\n".join(plan_files.to_do(plan, plan_files.AD_FORMATS))
     return "\n\n".join([*lines, *absent, left]), gr.update(value=[str(file) for file in files], visible=bool(files))
 
