@@ -31,9 +31,12 @@ AREAS = {
     "learning": [],
 }
 OUT = "eval-models"
+RESUMED = ("strategy", "learning")  # areas long enough to keep each world measured, in a file beside the others
 
 
-def _measure(area: str, limit: int | None, seed: int, progress: Callable[[float, str], None] | None) -> dict[str, Any]:
+def _measure(
+    area: str, limit: int | None, seed: int, progress: Callable[[float, str], None] | None, out: Path
+) -> dict[str, Any]:
     try:
         folder = data_folder() if AREAS[area] else Path()
     except ImportProblem as problem:
@@ -41,7 +44,9 @@ def _measure(area: str, limit: int | None, seed: int, progress: Callable[[float,
     missing = [name for name in AREAS[area] if not (folder / name).is_dir()]
     if missing:
         return {"rows": [], "notes": [f"not measured: {', '.join(missing)} not found under CAMPAIGNWRIGHT_DATA"]}
-    found: Area = import_module(f"campaignwright.evals.models_{area}").run(folder, limit=limit, seed=seed, progress=progress)
+    kept = {"lines": out / f"{area}-{seed}.jsonl"} if area in RESUMED else {}
+    measure = import_module(f"campaignwright.evals.models_{area}").run
+    found: Area = measure(folder, limit=limit, seed=seed, progress=progress, **kept)
     return {"rows": [row.to_json() for row in found.rows], "notes": found.notes}
 
 
@@ -70,7 +75,7 @@ def run(
                 progress((place + share) / len(todo), f"{area}: {text}")
 
         step(0.0, "starts")
-        found = _measure(area, limit, seed, step)
+        found = _measure(area, limit, seed, step, out)
         absent[area] = found["notes"]
         if found["rows"]:
             _write(out / f"{area}.json", json.dumps(found, ensure_ascii=False, indent=1))

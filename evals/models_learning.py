@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
-from campaignwright.evals.models import OUT
 from campaignwright.evals.strategy_worlds import World, add_campaigns, reported, world
 from campaignwright.market.sim_history import draw_shocks
 from campaignwright.market.sim_results import run_campaigns
@@ -153,15 +152,14 @@ def _world(seed: int, quarters: int, say: Callable[[str], None]) -> dict[str, An
 def run(
     folder: Path | None = None,
     *,
+    lines: Path,
     limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     quarters: int = QUARTERS,
-    lines: Path | None = None,
 ) -> Area:
     """`limit`: worlds, 6 without. `lines`: the JSON lines of a run that may go on; kept until all worlds are measured."""
     worlds = [1_000 * (seed + 1) + 500 + number for number in range(limit or WORLDS)]
-    lines = lines or Path(OUT) / f"learning-{seed}-{quarters}.jsonl"
     lines.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in lines.read_text("utf-8").splitlines()] if lines.exists() else []
     started = time.monotonic()

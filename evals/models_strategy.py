@@ -20,7 +20,6 @@ import numpy as np
 
 from campaignwright.evals import strategy_rivals as rivals
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
-from campaignwright.evals.models import OUT
 from campaignwright.evals.strategy_worlds import World, world
 from campaignwright.models.forecast import Forecaster
 from campaignwright.models.strategy_bayes import Explorer
@@ -133,15 +132,14 @@ def _world(seed: int, done: set, write: Callable[[dict], None], budgets: tuple[i
 def run(
     folder: Path | None = None,
     *,
+    lines: Path,
     limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     budgets: tuple[int, ...] = BUDGETS,
-    lines: Path | None = None,
 ) -> Area:
     """`limit`: worlds, 30 without. `lines`: the JSON lines of a run that may go on; kept until all worlds are measured."""
     worlds = [1_000 * (seed + 1) + number for number in range(limit or WORLDS)]
-    lines = lines or Path(OUT) / f"strategy-{seed}-{'-'.join(map(str, budgets))}.jsonl"
     lines.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in lines.read_text("utf-8").splitlines()] if lines.exists() else []
     done = {(row["world"], row["noise"], row["method"]) for row in rows}
