@@ -2,8 +2,8 @@
 
 Histories are cut at a date; what a customer first buys after it is to be found among ten suggestions. Half of the customers
 choose the method, the other half report its score. Only the strongest neighbours of each product are kept, so the model stays
-small. A new product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it borrows the weights
-of the products that are alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
+small. A new product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it is suggested to
+buyers of what is alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-NEIGHBOURS, ALIKE, LIKING = 100, 20, 0.3
+NEIGHBOURS, ALIKE, LIKING = 100, 400, 0.3
 LAMBDAS = (100.0, 300.0, 1000.0)
 WORDS = r"[a-z]{2,}|[0-9]+|[\u4e00-\u9fff]"
 
@@ -64,11 +64,12 @@ def alike(texts: pd.Series, others: pd.Series, k: int = ALIKE) -> sparse.csr_mat
 
 
 def with_others(weights: sparse.csr_matrix, shares: sparse.csr_matrix, new: np.ndarray) -> sparse.csr_matrix:
-    """Weights (items + others, items + others): a product with too few buyers borrows the weights of what is alike by name, and
-    a buyer of what is alike counts a little too (`LIKING`). Only the `new` (others,) ones of them are suggested."""
+    """Weights (items + others, items + others): a product with too few buyers leads to what products alike by name lead to, and is
+    suggested, if `new` (others,), to buyers of what is alike by name (`LIKING`): on Online Retail that finds more of them than
+    borrowed weights do."""
     if not shares.shape[1]:
         return weights
-    to = (sparse.diags(new.astype(np.float32)) @ strongest((weights @ shares + LIKING * shares).T.toarray())).T
+    to = (sparse.diags(new.astype(np.float32)) @ (LIKING * shares).T).T
     of = strongest((shares.T @ weights).toarray())
     whole = sparse.block_array([[weights, to], [of, None]], format="csr", dtype=np.float32)
     whole.eliminate_zeros()
