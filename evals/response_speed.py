@@ -13,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from campaignwright.evals.bench import Row, Score
 from campaignwright.market.words import ANGLES, OFFERS
+from campaignwright.models.response import Stage
 from campaignwright.models.response_features import Features
 from campaignwright.models.response_learners import Boosted, Network
 from campaignwright.models.response_rows import STAGES
@@ -59,12 +60,13 @@ def campaigns(seed: int) -> Row:
                   rng.integers(3, 30, n).astype(float), rng.integers(7, 22, n), rng.uniform(0.5, 5, n),
                   rng.integers(0, len(ANGLES), n), rng.uniform(500, 5000, n),
                   np.datetime64("2026-01-01") + rng.integers(0, 90, n))  # fmt: skip
-    stage, covariates = Posterior(rng.normal(0, 0.1, p), np.eye(p) * 0.01, 0.2, 0.1), np.zeros((n, 3))
+    fitted = Stage(Posterior(rng.normal(0, 0.1, p), np.eye(p) * 0.01, 0.2, 0.1), np.ones(K), np.ones(K, int))
+    covariates = np.zeros((n, 3))
 
     def score() -> None:
-        design = features.matrix(batch, covariates)
+        blocks = features.blocks(batch, covariates)
         for _ in STAGES:
-            stage.predict(design)
+            fitted.predict(blocks)
 
     speed = per_second(score, n * K)
     return Row("response", "simulated strategies", "campaign rows scored a second, two cores", "higher", Score("shrunk rates", speed), [],

@@ -22,7 +22,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_shop import Shop
-from campaignwright.models.response_features import IDS, Features
+from campaignwright.models.response_features import IDS, Block, Features
 from campaignwright.models.response_learners import LEARNERS, Learner
 from campaignwright.models.response_rows import STAGES, Rows, offsets, prior_of
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
@@ -43,11 +43,12 @@ class Stage:
     counts: np.ndarray  # int[8]: rows behind each channel
     correction: Learner | None = None
 
-    def predict(self, design: np.ndarray, plain: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Log mean and sd (conformal factor included), float[n, 8] each, of `design` float[n, 8, p].
+    def predict(self, blocks: list[Block], plain: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Log mean and sd (conformal factor included), float[n, 8] each, of `Features.blocks`.
 
         `plain` float[n, 8, 14]: what a correction is predicted from; not needed where there is none."""
-        mean, variance = self.posterior.predict(design)
+        found = [self.posterior.predict(values, columns) for columns, values in blocks]
+        mean, variance = (np.column_stack(part) for part in zip(*found, strict=True))
         if self.correction:
             mean = mean + self.correction.predict(plain.reshape(-1, plain.shape[-1])).reshape(mean.shape)
         return mean, np.sqrt(variance) * self.width
@@ -159,12 +160,12 @@ class ResponseModel:
     def predict(self, batch: Batch, curves: ChannelCurves, shop: Shop, spend: np.ndarray) -> dict[str, tuple]:
         """Stage -> (log mean, log sd), float[n, 8] each; reach, ctr, cvr, aov (see module). `spend` float[n, 8]."""
         covariates, expected = shop.covariates(batch), offsets(batch, curves, shop, spend)
-        design = self.features.matrix(batch, covariates)
+        blocks = self.features.blocks(batch, covariates)
         corrected = any(stage.correction for stage in self.stages.values())
         plain = self.features.plain(batch, covariates) if corrected else None
         out = {}
         for name, stage in self.stages.items():
-            mean, sd = stage.predict(design, plain)
+            mean, sd = stage.predict(blocks, plain)
             if name == "reach":
                 sd = np.sqrt(sd**2 + curves.log_sd(spend, batch.days, shop.units(batch)) ** 2)
             out[name] = (mean + expected[name], sd)

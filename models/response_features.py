@@ -11,6 +11,7 @@ from campaignwright.models import response_priors as prior
 from campaignwright.models.strategy_space import Batch, K
 
 COVARIATES = ("weight", "price", "season")  # see Shop.covariates
+Block = tuple[np.ndarray, np.ndarray]
 IDS = (0, 1, 2)  # columns of `Features.plain` that are ids: channel, audience, category
 
 
@@ -65,8 +66,10 @@ class Features:
         """bool[p]: the columns whose prior width is not scaled (channel levels, depth of discount, covariates)."""
         return np.array([name.startswith("level=") or name in ("discount", *COVARIATES) for name in self.names])
 
-    def matrix(self, batch: Batch, covariates: np.ndarray) -> np.ndarray:
-        """float[n, 8, p]: one row per strategy and channel; `covariates` float[n, 3] from `Shop.covariates`."""
+    def blocks(self, batch: Batch, covariates: np.ndarray) -> list[Block]:
+        """For each channel the columns that can differ from zero, int[q], and their values, float[n, q].
+
+        `covariates` float[n, 3] from `Shop.covariates`."""
         n = len(batch)
         turn = 2 * np.pi * ((batch.start - batch.start.astype("datetime64[Y]")).astype(float) + batch.days / 2) / 365.25
         clock = 2 * np.pi * batch.hour / 24.0
@@ -95,14 +98,18 @@ class Features:
         often = np.clip(batch.frequency, 0.25, 14)
         own = np.column_stack([np.log(often / 2.0), often - 2.0, trend, covariates, audience])
         apart = np.column_stack([angle, hour])
-        design = np.zeros((n, K, len(self.names)))
-        a, b = K + shared.shape[1], K + shared.shape[1] + own.shape[1]
-        design[:, np.arange(K), np.arange(K)] = 1.0
-        design[:, :, K:a] = shared[:, None, :]
-        design[:, :, a:b] = own[:, None, :] * prior.OWNED[None, :, None]
+        a, b, wide, one = K + shared.shape[1], K + shared.shape[1] + own.shape[1], apart.shape[1], np.ones((n, 1))
+        found = []
         for c in range(K):
-            at = b + c * apart.shape[1]
-            design[:, c, at : at + apart.shape[1]] = apart
+            columns = [np.array([c]), np.arange(K, b if prior.OWNED[c] else a), np.arange(b + c * wide, b + (c + 1) * wide)]
+            found.append((np.concatenate(columns), np.hstack([one, shared, *([own] if prior.OWNED[c] else []), apart])))
+        return found
+
+    def matrix(self, batch: Batch, covariates: np.ndarray) -> np.ndarray:
+        """float[n, 8, p]: the same, one row per strategy and channel with every column."""
+        design = np.zeros((len(batch), K, len(self.names)))
+        for c, (columns, values) in enumerate(self.blocks(batch, covariates)):
+            design[:, c, columns] = values
         return design
 
     def plain(self, batch: Batch, covariates: np.ndarray) -> np.ndarray:

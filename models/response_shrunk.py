@@ -25,9 +25,12 @@ class Posterior:
     spread: float
     scale: float
 
-    def predict(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance (τ² included, counting noise not) of the log rate; `design` [..., p] -> [...], [...]."""
-        return design @ self.mean, ((design @ self.cov) * design).sum(axis=-1) + self.spread**2
+    def predict(self, design: np.ndarray, columns: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (τ² included, counting noise not) of the log rate; `design` [n, q] -> [n], [n].
+
+        `columns` [q]: which of the p columns `design` has; the others are zero in every row."""
+        cov = self.cov[columns][:, columns]
+        return design @ self.mean[columns], np.einsum("ij,ij->i", design @ cov, design) + self.spread**2
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """For npz."""

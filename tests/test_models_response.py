@@ -59,8 +59,8 @@ def test_a_correction_that_wins_is_used_and_kept(small_shop, winner, monkeypatch
     again = ResponseModel.load(tmp_path)
     plain = np.zeros((2, 8, 14))
     plain[:, :, 0] = np.arange(8)
-    design = np.zeros((2, 8, len(model.features.names)))
-    got, kept = model.stages["ctr"].predict(design, plain)[0], again.stages["ctr"].predict(design, plain)[0]
+    nothing = [(np.array([0]), np.zeros((2, 1)))] * 8
+    got, kept = model.stages["ctr"].predict(nothing, plain)[0], again.stages["ctr"].predict(nothing, plain)[0]
     np.testing.assert_allclose(got, kept, atol=1e-5)
     assert np.abs(got).max() > 0  # the design is all zeros: what is left is the correction
 
