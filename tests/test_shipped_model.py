@@ -49,7 +49,7 @@ def test_a_vague_request_gets_a_question(copilot, said):
 def test_an_off_topic_request_gets_a_refusal(copilot, said):
     turn = copilot.ask(said, session=said)
     assert not turn.tool_calls and turn.text and turn.plan is None
-    assert re.search(r"I (?:can't|don't|only|have no)|我(?:不|只)|不(?:会|能|懂)|不是", turn.text), turn.text
+    assert re.search(r"I (?:can't|don't|only|have no)|not my field|我(?:不|只)|不(?:会|能|懂)|不是", turn.text), turn.text
 
 
 def test_the_likeliest_of_several_calls_is_made(monkeypatch):
