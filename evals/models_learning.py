@@ -205,8 +205,9 @@ def report(lines: list[dict[str, Any]]) -> Area:
                         note=f"Coverage {value:.3f} ({low:.3f} to {high:.3f}), forecasts of the plans that were chosen."))  # fmt: skip
     gap = (mine - totals["past managers' rule"]) / np.maximum(clairvoyant - totals["past managers' rule"], 1e-9)
     notes.append(f"between the managers' rule (0) and the clairvoyant (1) the copilot earned {Score('', *bootstrap(gap)).text()}.")
-    by_quarter = np.mean([np.array(line["profit"][OURS]) / np.array(line["profit"]["clairvoyant"]) for line in lines], axis=0)
-    notes.append("share of the clairvoyant's profit by quarter: " + ", ".join(f"{value:.2f}" for value in by_quarter) + ".")
+    mine_by_quarter, best_by_quarter = (sum(np.array(line["profit"][name]) for line in lines) for name in (OURS, "clairvoyant"))
+    notes.append("share of the clairvoyant's profit by quarter: "
+                 + ", ".join(f"{value:.2f}" for value in mine_by_quarter / best_by_quarter) + ".")  # fmt: skip
     for rival, values in totals.items():
         notes.append(f"copilot minus {rival}: {paired('', mine, values).text()} of spend.")
     return Area(rows, notes)

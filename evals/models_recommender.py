@@ -116,7 +116,7 @@ def run(folder: Path, *, limit: int | None = None, seed: int = 0, progress: Prog
     rows = [_row(found[repeats], place, READINGS[repeats], method, seed) for repeats in READINGS for place in range(2)]
     some = ~np.isnan(found[False]["ours"][1])
     cold = new_products(model, new, this, catalogue, seed)
-    rows += [_row(cold, place, "among products without sales", "borrowed weights", seed) for place in range(2) if cold]
+    rows += [_row(cold, place, "among products without sales", "by name", seed) for place in range(2) if cold]
     chose = ", ".join(f"{rival} {name}" for (rival, repeats), name in setting.items() if name and not repeats)
     notes = [f"chosen before the cut, first purchases: {chose}; the tool chose {method}."]
     each = [f"{name} {paired('', found[False]['ours'][1][some], both[1][some], seed=seed).text()}"
