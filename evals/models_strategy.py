@@ -39,7 +39,7 @@ Progress = Callable[[float, str], None]
 
 
 class Copilot(rivals.Method):
-    """The explorer (the copilot does not use it yet): the forecast learnt from the log, corrected by what was run."""
+    """The explorer: the forecast learnt from the log, corrected by what was run. (The copilot refits its forecast instead.)"""
 
     name = OURS
 
