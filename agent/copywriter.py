@@ -81,10 +81,12 @@ def strayed(chances: Chances) -> float:
 
 def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: frozenset[str] = frozenset()) -> bool:
     """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
-    English, nothing stuttered four times in a row, no gap where a word should be, nothing but a code to enter, no
-    `foreign` word, which belongs to another kind of product."""
+    English, nothing stuttered four times in a row, no gap where a word should be, no field that the limit cut off after
+    "the", nothing but a code to enter, no `foreign` word, which belongs to another kind of product."""
     parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
+        return False
+    if any(re.search(r"(?:^|\s)(?:an?|the|and|or|your|our|my|with|at)\s*$", part, re.IGNORECASE) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):

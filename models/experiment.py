@@ -75,10 +75,10 @@ def design(customers: int, base_rate: float, days: int, min_effect: float) -> De
     for holdout in HOLDOUTS:
         if detectable(base_rate, customers, holdout) <= min_effect:
             return _design(True, holdout, customers, base_rate, days, min_effect)
-    for longer in range(days + 7, max(LONGEST_DAYS, days) + 1, 7):
+    longest = max(LONGEST_DAYS, days)
+    for longer in [*range(days + 7, longest, 7), longest]:
         if detectable(rate_in(daily, longer), customers, 0.5) <= min_effect:
             return _design(True, 0.5, customers, rate_in(daily, longer), longer, min_effect)
-    longest = max(LONGEST_DAYS, days)
     return _design(False, 0.5, customers, rate_in(daily, longest), longest, min_effect)
 
 
