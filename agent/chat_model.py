@@ -27,6 +27,7 @@ from campaignwright.agent.problems import ModelProblem
 
 DOUBTFUL = 0.9  # probability, 0-1, of a call's least likely token below which drafts are drawn
 DRAFTING = 0.7  # their temperature
+SENTENCE_ENDS = tuple(".?!。？！…:：)）\"”’'")
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
 
 
@@ -35,8 +36,8 @@ class CampaignChatModel(BaseChatModel):
 
     `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models whose
     call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a text
-    below it is kept back, and the turn says that it has no answer. 0 lets text stream as it comes. `window`: tokens of a
-    prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `drafts`: where the
+    below it, or one that does not end, is kept back, and the turn says that it has no answer. 0 lets text stream as it
+    comes. `window`: tokens of a prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `drafts`: where the
     likeliest call token by token was doubtful somewhere, so many more are drawn and the likeliest as a whole is made. `show_tools` /
     `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model knows them and
     its prompt stays short.
@@ -94,7 +95,8 @@ class CampaignChatModel(BaseChatModel):
             written = self._likeliest(written, chances[0], ids, settings)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
         sure = [chance for chance, _ in chances[0][1:]] if chances else []
-        unsure = bool(sure) and statistics.geometric_mean(sure) < self.text_confidence
+        endless = bool(self.text_confidence) and not written.rstrip().endswith(SENTENCE_ENDS)  # cut off amid a repetition
+        unsure = endless or bool(sure) and statistics.geometric_mean(sure) < self.text_confidence
         rest = "" if calls or unsure else written[shown:]
         yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
 

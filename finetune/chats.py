@@ -14,13 +14,15 @@ from campaignwright.finetune.requests import in_frame
 from campaignwright.finetune.results import NEEDS, Results, call, result, says, user
 from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
+from campaignwright.finetune.troubles import refusal
 
-KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 17, "trouble": 3}  # shares of chats
+KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 17, "trouble": 5}  # shares of chats
 
 
 TALK = {"about": 34, "clarify": 22, "off_topic": 30, "attack": 14}  # shares of the hand-written lines that need no call
 BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
 ASKED = ("products", "budget", "start", "days")  # what the copilot asks for
+DOUBTED = (*ASKED, "audience", "max_discount", "min_roas", "channels")  # what can contradict today, the shop or itself
 
 
 class Expert(Results):
@@ -229,11 +231,10 @@ class Expert(Results):
 
     def _trouble(self, lang: str) -> dict[str, Any] | None:
         rng = self.rng
-        if rng.random() < 0.3:  # something is missing from the brief
-            request = self.composer.composed(lang)
-            field = rng.choice(
-                [name for name in ("budget", "products", "start", "days") if name not in request.args] or ["budget"]
-            )
+        if rng.random() < 0.5:  # something is missing from the brief, or contradicts it
+            request = self.composer.composed(lang) if rng.random() < 0.4 else self.composer.plan(self._template("plan", lang))
+            stated = [name for name in DOUBTED if name in request.args]
+            field = rng.choice(stated if stated and rng.random() < 0.7 else list(DOUBTED))
             tail = [
                 result(self.brief_of(request.args, lang, [field])),
                 says(rng.choice(self.talk["missing"][lang][field])),
@@ -264,11 +265,7 @@ class Expert(Results):
         if not copied:
             return None
         name = rng.choice(copied)
-        error = (
-            f"{name}: cannot read {json.dumps(request.args[name], ensure_ascii=False)}."
-            if name not in ("product", "campaign")
-            else (f"{name}: nothing in the catalogue is called {json.dumps(request.args[name], ensure_ascii=False)}.")
-        )
+        error = refusal(name, request.args[name], lang, self.composer)
         table = self.talk["not_found"][lang]
         return [
             result({"ok": False, "error": error, "retry": True, "argument": name}),

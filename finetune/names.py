@@ -44,7 +44,7 @@ class Names(Surface):
         words, rng = read_json("catalogue.json")[lang], self.rng
         if rng.random() < 0.15:
             return self.pick(words["collections"])
-        noun = self.pick(words["nouns"])
+        noun = self._unheard_of(lang) if rng.random() < 0.1 else self.pick(words["nouns"])
         if rng.random() < 0.45:
             return noun
         joint = " " if lang == "en" else ("的" if rng.random() < 0.06 else "")
@@ -57,6 +57,13 @@ class Names(Surface):
         """A brand that does not exist: two or three syllables."""
         syllables = read_json("catalogue.json")["syllables"]
         return "".join(self.rng.choice(syllables) for _ in range(self.rng.choice([2, 2, 3]))).capitalize()
+
+    def _unheard_of(self, lang: str) -> str:
+        """A noun that does not exist: what a product is shows in its place in the sentence, for goods nobody listed too."""
+        if lang == "zh":
+            characters = "".join(read_json("catalogue.json")["zh"]["nouns"])
+            return "".join(self.rng.choice(characters) for _ in range(self.rng.choice([2, 2, 3])))
+        return self.invented().lower() + self.rng.choice(["s", "s", "ers", "ing", ""])
 
     def _brand(self, lang: str) -> str:
         rng, words = self.rng, read_json("catalogue.json")[lang]

@@ -14,7 +14,8 @@ from campaignwright.finetune.tokenizer import encode_chat
 
 SHAPES = ((256, 12), (768, 4))  # (row length, rows a step): chats that fit the first go there
 THIN = {"chain": 0.25, "followup": 0.6, "copy": 0.12}  # share kept: long and easy ones, and what an adapter learns
-SPOKEN = 0.2  # weight of a token of plain text after its first; a call's tokens weigh 1
+SPOKEN = {"trouble": 1.0}  # weight of a token of plain text after its first, by kind; a call's tokens weigh 1
+SPOKEN_ELSE = 0.2
 
 
 def corpus_files(folder: str | Path) -> list[Path]:
@@ -72,7 +73,7 @@ class Packer:
             if length is None:
                 continue
             self.chats += 1
-            rows, weighed = waiting[length], (ids, token_weights(ids, learnt, call))
+            rows, weighed = waiting[length], (ids, token_weights(ids, learnt, call, SPOKEN.get(chat["kind"], SPOKEN_ELSE)))
             for row in rows:
                 if sum(len(item[0]) for item in row) + len(ids) <= length:
                     row.append(weighed)
@@ -108,8 +109,8 @@ class Packer:
         return batch
 
 
-def token_weights(ids: list[int], learnt: list[bool], call: int) -> list[float]:
-    """What each token weighs in the loss. A wording has many right words and would drown the calls, which have one; its
+def token_weights(ids: list[int], learnt: list[bool], call: int, spoken: float = SPOKEN_ELSE) -> list[float]:
+    """What each token weighs in the loss. A wording has many right words and would drown the calls, which have one, so they weigh `spoken`; its
     first token is weighed in full: there it is decided whether a tool is called (the token `call`)."""
     weights, speaking = [], False
     for token, flag, before in zip(ids, learnt, [False, *learnt], strict=False):
@@ -118,7 +119,7 @@ def token_weights(ids: list[int], learnt: list[bool], call: int) -> list[float]:
             continue
         if not before:
             speaking = token != call
-        weights.append(SPOKEN if speaking and before else 1.0)
+        weights.append(spoken if speaking and before else 1.0)
     return weights
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from campaignwright.finetune.compose import Composer
 from campaignwright.finetune.surface import read_json
+from campaignwright.finetune.troubles import conflicts
 from campaignwright.market.words import CHANNELS, OBJECTIVES
+from campaignwright.tools.brief_texts import say
 
 FIGURES: dict[str, list[str]] = {
     "search_campaigns": ["past_campaigns", "past_roas", "past_discount", "past_revenue"],
@@ -56,6 +58,7 @@ NEEDS = {
     "recommend_products": "order_lines",
     "forecast": "campaign_results",
 }
+STILL = ("still_other", "still_audience", "still_price", "still_products", "still_recommend", "still_demand", "still_evidence")
 
 
 def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +116,7 @@ class Results:
             "brief": brief,
             "missing": missing,
             "assumed": [name for name in unstated if name not in missing],
-            "conflicts": [],
+            "conflicts": [line for name in missing for line in conflicts(name, args, lang, self.composer)],
         }
 
     def outcome(self, tool: str, args: dict[str, Any], lang: str) -> tuple[dict[str, Any], str]:
@@ -233,8 +236,5 @@ class Results:
 
     def empty(self, table: str) -> dict[str, Any]:
         """The error of a tool whose table is empty."""
-        return {
-            "ok": False,
-            "error": f"This needs the table `{table}`, which is empty here. The rest still works.",
-            "retry": False,
-        }
+        still = say(self.rng.choice(STILL), "en")
+        return {"ok": False, "error": say("missing_table", "en", table=table, still=still), "retry": False}

@@ -394,6 +394,16 @@ def test_the_last_channel_taken_away_is_a_conflict(ctx: Context, language: str, 
 
 
 @pytest.mark.parametrize(
+    ("request_", "kept"),
+    [("Money is tight but mugs sell well", True), ("除了马克杯，跑鞋也想推 mugs", True), ("除了mugs，跑鞋也想一块推", True),
+     ("everything in the shop but mugs", False), ("running shoes, but not mugs", False), ("除了mugs都推", False)],
+)
+def test_a_product_is_left_out_only_where_the_words_leave_it_out(ctx: Context, request_: str, kept: bool) -> None:
+    ask(ctx, request_, products=["mugs"], budget="£5k")
+    assert bool(ctx.brief.products) is kept
+
+
+@pytest.mark.parametrize(
     ("request_", "said", "received"),
     [("a budget of -£5000", "£5000", "-£5000"), ("budget: £-5000", "5000", "£-5000"), ("-£5k", "£5k", "-£5k"),
      ("a budget of −£5000", "-£5000", "−£5000"), ("预算为-5000英镑", "5000英镑", "-5000英镑")],

@@ -64,6 +64,12 @@ def test_every_kind_and_both_languages_occur(some):
     assert {chat["lang"] for chat in some} == {"en", "zh"}
 
 
+def test_what_contradicts_a_brief_is_asked_for_again_in_words(some):
+    doubted = [chat for chat in some if chat["kind"] == "trouble" and '"missing": ["' in chat["messages"][2]["content"]]
+    assert any(json.loads(chat["messages"][2]["content"])["conflicts"] for chat in doubted)
+    assert all(chat["messages"][-1]["content"].endswith((".", "?", "？", "。")) for chat in doubted)
+
+
 def test_copied_values_stand_in_the_marketers_words(some):
     for chat in some:
         said = "\n".join(m["content"] for m in chat["messages"] if m["role"] == "user")

@@ -124,7 +124,7 @@ def test_a_served_model_calls_a_tool(url: str) -> None:
 def test_a_served_model_streams_text_and_calls(url: str) -> None:
     model = served(url)
     pieces = [chunk for chunk in model.stream([HumanMessage("What's the weather in Paris tomorrow?")]) if chunk.content]
-    assert len(pieces) > 5 and "weather" in "".join(str(chunk.content) for chunk in pieces)
+    assert len(pieces) > 5 and "".join(str(chunk.content) for chunk in pieces).endswith((".", "?"))
     first, *rest = model.stream([HumanMessage(REQUEST)])
     whole = sum(rest, first)
     assert rest and [call["name"] for call in whole.tool_calls] == ["set_brief"] and "<tool_call>" not in str(whole.content)
