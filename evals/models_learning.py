@@ -20,10 +20,11 @@ import numpy as np
 
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
 from campaignwright.evals.strategy_worlds import World, add_campaigns, reported, world
+from campaignwright.market.ledger import Ledger, plan_hash
 from campaignwright.market.sim_history import draw_shocks
 from campaignwright.market.sim_results import run_campaigns
 from campaignwright.market.words import Brief, Strategy
-from campaignwright.models.forecast import Forecaster
+from campaignwright.models.forecast import Forecast, Forecaster
 from campaignwright.models.strategy_bayes import Explorer
 from campaignwright.models.strategy_search import Search, best_strategies
 from campaignwright.models.strategy_space import batch_of, concat
@@ -41,12 +42,11 @@ def _start(one: World, quarter: int) -> dt.date:
     return one.brief.start + dt.timedelta(91 * quarter)
 
 
-def _draw(one: World, plans: list[Strategy], quarter: int, name: str) -> tuple[list[dict], Any, list[dict[str, float]]]:
+def _draw(one: World, plans: list[Strategy], quarter: int, keys: list[str]) -> tuple[list[dict], Any, list[dict[str, float]]]:
     """(campaigns, results, actuals) of plans that run in `quarter`; every policy meets the same shocks and luck."""
     xi = draw_shocks(np.random.default_rng([one.seed, quarter, 1]), one.market)
     campaigns, results, actual = [], [], []
-    for slot, plan in enumerate(plans):
-        key = f"{name}{quarter:02d}{slot}"
+    for slot, (plan, key) in enumerate(zip(plans, keys, strict=True)):
         campaign = {"campaign_id": key, "name": key, "strategy": plan, "objective": one.brief.objective,
                     "category": one.brief.product_names[0], "tone": "neutral", "language": "en"}  # fmt: skip
         rng = np.random.default_rng([one.seed, quarter, slot, 2])
@@ -77,6 +77,18 @@ class _Bandit:
         variance = 1 / (weight + 1 / (self.spread - self.noise))
         mean = variance * (weight * np.array([np.mean(values) for values in self.values]) + self.centre / (self.spread - self.noise))
         return np.argsort(-(mean + np.sqrt(variance) * self.rng.standard_normal(len(n))))[:EACH]
+
+
+def _approve(one: World, brief: Brief, quarter: int, slot: int, made: tuple[Strategy, Forecast]) -> str:
+    """Freeze a forecast in the workspace's ledger as an approved plan's; returns the plan's hash, which its campaign bears."""
+    strategy, forecast = made
+    figures = [{"id": name, "name": name, "value": value, "low": low, "high": high, "unit": "", "source": {"model": forecast.model}}
+               for name, (value, low, high) in forecast.figures.items()]  # fmt: skip
+    plan = {"brief": brief.model_dump(mode="json"), "strategy": strategy.model_dump(mode="json"), "figures": figures, "calendar": [],
+            "assets": [], "created_for": f"{quarter}-{slot}", "made_with": {}, "forecast": {"figures": list(forecast.figures)}}  # fmt: skip
+    plan["plan_hash"] = plan_hash(plan)
+    Ledger(one.workspace.path).approve(plan)
+    return plan["plan_hash"]
 
 
 def _at(plans: list[Strategy], start: dt.date) -> list[Strategy]:
@@ -118,6 +130,7 @@ def _world(seed: int, quarters: int, say: Callable[[str], None]) -> dict[str, An
                 generator = StrategyGenerator.fit(one.workspace, steps=STEPS)
             plans = best_strategies(generator, forecaster, brief, [tuple(brief.products)], n=EACH, seed=quarter).strategies
             forecasts = forecaster.predict_many(plans)
+            approved = [_approve(one, brief, quarter, *both) for both in enumerate(zip(plans, forecasts, strict=True))]
             first = first or plans
             corrected = corrected or _Corrected(one, forecaster, generator)
             arms = bandit.choose()
@@ -130,7 +143,8 @@ def _world(seed: int, quarters: int, say: Callable[[str], None]) -> dict[str, An
                 "clairvoyant": [clairvoyant.strategy(0)] * EACH,
             }
             for name, chosen in choices.items():
-                campaigns, results, actual = _draw(one, _at(chosen, start), quarter, "q")
+                keys = approved if name == OURS else [f"q{quarter:02d}{slot}" for slot in range(EACH)]
+                campaigns, results, actual = _draw(one, _at(chosen, start), quarter, keys)
                 profit.setdefault(name, []).append(sum(row["profit"] for row in actual))
                 if name == OURS:
                     with one.workspace.transaction():

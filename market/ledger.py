@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,14 @@ class Ledger:
             rows = connection.execute(
                 "SELECT name, value, low, high, unit, model FROM forecasts WHERE plan_hash = ?", [digest]).fetchall()
         return {row[0]: dict(zip(("value", "low", "high", "unit", "model"), row[1:], strict=True)) for row in rows}
+
+    def campaigns_of(self, campaigns: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Approved plan's hash -> id of the campaign that ran it, out of (id, name): its id is the hash, or its name ends with
+        the hash or its first six digits, as `market.exporters` names it."""
+        ends = {end: key for key, name in campaigns for end in (key, name, name[-16:], name[-6:])}
+        with self._open() as connection:
+            known = [digest for (digest,) in connection.execute("SELECT plan_hash FROM approvals ORDER BY approval_id DESC")]
+        return {digest: ends.get(digest) or ends[digest[:6]] for digest in known if digest in ends or digest[:6] in ends}
 
     def log_export(self, digest: str, format: str, path: Path) -> None:
         """Note that a file left the house."""

@@ -18,7 +18,8 @@ from campaignwright.models import forecast_draws as draws_of
 from campaignwright.models import forecast_notes, store
 from campaignwright.models.budget import Worth
 from campaignwright.models.budget_curves import ChannelCurves
-from campaignwright.models.forecast_calibration import SHARED, ForecastCalibration
+from campaignwright.models.forecast_calibration import MEASURED, SHARED, ForecastCalibration
+from campaignwright.models.forecast_record import track_record
 from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.response import ResponseModel
 from campaignwright.models.strategy_space import Batch, K, batch_of, product_categories
@@ -62,6 +63,11 @@ class Forecaster:
         self.categories = product_categories(workspace)
         self.rows = self.response.rows
         self._z = {n: draws_of.common(draws_of.normals(seed, n), SHARED, seed) for n in (SEARCH_DRAWS, draws_of.DRAWS)}
+        self.width = self.calibration.width
+        self.record = track_record(workspace, self._halves)
+        self.width = {
+            name: self.calibration.width.get(name, 1.0) * self.record.factor.get(name, 1.0) for name in draws_of.METRICS
+        }
 
     @property
     def model(self) -> str:
@@ -75,10 +81,16 @@ class Forecaster:
         stages = self.response.predict(batch, self.curves, self.shop, spend)
         mean, sd = stages["aov"]
         stages["aov"] = (mean + self.calibration.bias, sd)
-        paid = draws_of.paid_share(batch, self.response)
+        paid = draws_of.paid_share(batch)
         return draws_of.simulate(
-            batch, stages, self.shop, paid, spend, self._z[draws], self.calibration.headroom, self.calibration.width
+            batch, stages, self.shop, paid, spend, self._z[draws], self.calibration.headroom, self.width
         )
+
+    def _halves(self, strategies: list[Strategy]) -> dict[str, np.ndarray]:
+        """Log half-widths of the 80 % intervals of MEASURED, float[n, 2] each: below and above the median."""
+        totals = self.totals(batch_of(strategies, self.categories))
+        bounds = {name: np.log(np.maximum(totals.bounds(name), 1e-9)) for name in MEASURED}
+        return {name: np.stack([row[:, 0] - row[:, 1], row[:, 2] - row[:, 0]], axis=1) for name, row in bounds.items()}
 
     def predict_many(self, strategies: list[Strategy]) -> list[Forecast]:
         """Forecasts of several strategies under the same random numbers."""
@@ -110,7 +122,7 @@ class Forecaster:
             }
             for c in np.flatnonzero(spend[i] > 0)
         ]
-        notes = forecast_notes.of(batch.take(np.array([i])), self.shop, self.response, self.curves, self.calibration)
+        notes = forecast_notes.of(batch.take(np.array([i])), self)
         return Forecast(figures=figures, channels=rows, notes=notes, model=self.model, rows=self.rows)
 
     def score(self, batch: Batch, objective: str, *, draws: int = SEARCH_DRAWS) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +156,7 @@ class Forecaster:
         rate = np.exp(stages["ctr"][0] + stages["cvr"][0])[0]
         value = np.exp(stages["aov"][0][0] + bias)
         if objective == "profit":
-            paid = draws_of.paid_share(batch, self.response)[0]
+            paid = draws_of.paid_share(batch)[0]
             value = value * (1 - self.shop.returned) * max(1 - self.shop.table(batch)[0, 2] / paid, 0.0)
         per = {"impressions": np.ones(K), "orders": rate}.get(OBJECTIVE_METRIC[objective], rate * value)
         days = np.array([strategy.days])

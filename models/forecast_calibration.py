@@ -106,7 +106,7 @@ def predict(
     if calibration is not None:
         mean, sd = stages["aov"]
         stages["aov"] = (mean + calibration.bias, sd)
-    return draws_of.simulate(batch, stages, shop, draws_of.paid_share(batch, response), spend, z, headroom, width)
+    return draws_of.simulate(batch, stages, shop, draws_of.paid_share(batch), spend, z, headroom, width)
 
 
 @one_thread()

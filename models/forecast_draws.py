@@ -12,7 +12,7 @@ import numpy as np
 
 from campaignwright.market.words import OFFERS
 from campaignwright.models.forecast_shop import Shop
-from campaignwright.models.response import STAGES, ResponseModel
+from campaignwright.models.response import STAGES
 from campaignwright.models.response_priors import OWNED
 from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K
 
@@ -52,11 +52,9 @@ def common(z: np.ndarray, share: float, seed: int) -> np.ndarray:
     return np.sqrt(share) * one + np.sqrt(1 - share) * z
 
 
-def paid_share(batch: Batch, response: ResponseModel) -> np.ndarray:
-    """Part of the full price that buyers pay, float[n]: 1 - discount, more where the past shows that not all use it."""
-    depth = np.where(PRICED[batch.offer], batch.discount, 0.0)
-    slope = response.stages["aov"].posterior.mean[response.features.names.index("discount")]
-    return np.clip((1 - depth) * np.exp(slope * depth), 1 - depth, 1.0)
+def paid_share(batch: Batch) -> np.ndarray:
+    """Part of the full price that buyers pay, float[n]: 1 - discount where the offer lowers the price."""
+    return 1 - np.where(PRICED[batch.offer], batch.discount, 0.0)
 
 
 def simulate(

@@ -12,10 +12,7 @@ from campaignwright.models import response_priors as prior
 from campaignwright.models.forecast_draws import OFFER_COST
 
 if TYPE_CHECKING:
-    from campaignwright.models.budget_curves import ChannelCurves
-    from campaignwright.models.forecast_calibration import ForecastCalibration
-    from campaignwright.models.forecast_shop import Shop
-    from campaignwright.models.response import ResponseModel
+    from campaignwright.models.forecast import Forecaster
     from campaignwright.models.strategy_space import Batch
 
 TEXTS = {
@@ -29,6 +26,8 @@ TEXTS = {
         "nobody": "Nobody in this audience can be reached by {channels} (no recorded consent or number).",
         "uncalibrated": "Past campaigns with complete results: {campaigns}. Intervals are checked only from 30 on.",
         "offer_cost": "The offer is assumed to cost {cost} an order.",
+        "record": "Of your approved plans that have run ({count}), {share} brought revenue within the 80 % interval promised; the "
+        "intervals here are {factor} times as wide as without that record.",
         "attributed": "Orders and revenue are as channels report them; some would have come anyway.",
     },
     "zh": {
@@ -41,6 +40,7 @@ TEXTS = {
         "nobody": "{channels}无法触达这一人群（没有记录同意或联系方式）。",
         "uncalibrated": "结果完整的历史活动：{campaigns} 个，满 30 个才能校准区间。",
         "offer_cost": "假设该优惠每单成本 {cost}。",
+        "record": "已批准并执行的方案共 {count} 个，其中 {share} 的收入落在当时承诺的 80% 区间内；这里的区间宽度据此乘以 {factor}。",
         "attributed": "订单和收入为渠道口径，其中一部分即使不做活动也会发生。",
     },
 }
@@ -50,10 +50,10 @@ def _note(code: str, **arguments: Any) -> dict[str, Any]:
     return {"code": code, **arguments}
 
 
-def of(
-    batch: Batch, shop: Shop, response: ResponseModel, curves: ChannelCurves, calibration: ForecastCalibration
-) -> list[dict[str, Any]]:
+def of(batch: Batch, forecaster: Forecaster) -> list[dict[str, Any]]:
     """Notes on a batch of one strategy."""
+    shop, response, curves = forecaster.shop, forecaster.response, forecaster.curves
+    calibration, record = forecaster.calibration, forecaster.record
     used = np.flatnonzero(batch.shares[0] > 0)
     notes = []
 
@@ -81,6 +81,9 @@ def of(
         notes.append(_note("no_cost", margin=38, low=23, high=53))
     if not calibration.metrics.get("calibrated"):
         notes.append(_note("uncalibrated", campaigns=calibration.metrics.get("campaigns", 0)))
+    if "revenue" in record.held:
+        share = f"{record.held['revenue']:.0%}"
+        notes.append(_note("record", count=record.count, share=share, factor=f"{record.factor['revenue']:.2f}"))
     return notes
 
 

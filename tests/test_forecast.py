@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from campaignwright.market.ledger import Ledger, plan_hash
 from campaignwright.market.words import Brief, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.models import store, train
@@ -212,3 +213,43 @@ def test_the_season_of_a_shop_is_learned(small_shop) -> None:  # noqa: ANN001
     season = fit_season(small_shop)
     values = [season.log_index("mugs", np.datetime64("2026-01-01") + 30 * i, 14) for i in range(12)]
     assert max(np.abs(values)) < 0.6 and season.log_index("nothing", np.datetime64("2026-05-01"), 14) is not None
+
+
+def approved(shop: Workspace, number: int) -> tuple[str, dict[str, float]]:
+    """(hash, promised medians) of a plan whose forecast is frozen in the ledger."""
+    strategy = plan(start=START + dt.timedelta(number))
+    made = Forecaster(shop).predict(strategy)
+    figures = [{"id": name, "name": name, "value": value, "low": low, "high": high, "unit": "", "source": {}}
+               for name, (value, low, high) in made.figures.items()]  # fmt: skip
+    whole = {"brief": {}, "strategy": strategy.model_dump(mode="json"), "figures": figures, "calendar": [], "assets": [],
+             "created_for": str(number), "made_with": {}, "forecast": {"figures": list(made.figures)}}  # fmt: skip
+    whole["plan_hash"] = plan_hash(whole)
+    Ledger(shop.path).approve(whole)
+    return whole["plan_hash"], {name: value for name, (value, _, _) in made.figures.items()}
+
+
+def ran(shop: Workspace, key: str, said: dict[str, float], times: float, channels: tuple[str, ...] = ("email", "search")) -> None:
+    """The approved plan's campaign, `times` its promised medians."""
+    name = f"Mugs {key[:6]}"
+    part = {"impressions": said["impressions"], "clicks": said["clicks"], "conversions": said["orders"], "revenue": said["revenue"]}
+    rows = [{"campaign_id": f"ads-{key}", "channel": channel, "segment": "all", "day": START, "spend": 1500.0,
+             **{column: value * times / len(channels) for column, value in part.items()}} for channel in channels]  # fmt: skip
+    with shop.transaction():
+        shop.insert("campaigns", pd.DataFrame([{"campaign_id": f"ads-{key}", "name": name, "start": START, "days": 14, "source": "test"}]))
+        shop.insert("campaign_results", pd.DataFrame(rows))
+
+
+def test_intervals_learn_from_what_came_of_approved_plans(small_shop, tmp_path) -> None:  # noqa: ANN001
+    shutil.copytree(small_shop.path, tmp_path / "shop")
+    with Workspace.open(tmp_path / "shop") as shop:
+        plans = [approved(shop, number) for number in range(6)]
+        assert Forecaster(shop).record.count == 0
+        ran(shop, *plans[0], 3.0, channels=("search",))
+        assert Forecaster(shop).record.count == 0, "the e-mail part is still to report"
+        for key, said in plans[1:]:
+            ran(shop, key, said, 3.0)
+        made = Forecaster(shop)
+        assert made.record.count == 5 and made.record.held["revenue"] == 0
+        assert made.record.factor["revenue"] > 2 and made.width["revenue"] > made.calibration.width["revenue"]
+        notes = [text(note, "en") for note in made.predict(plan()).notes]
+        assert any("(5), 0% brought revenue within" in note for note in notes)

@@ -153,14 +153,12 @@ def _percents(ctx: Context, **values: float) -> dict[str, str]:
 
 
 def _forecast_note(ctx: Context, key: str, name: str) -> list[str]:
-    """What was forecast at approval, for a campaign whose id is its plan's hash or whose name ends with the hash or its
-    first six digits, as `market.exporters` names it."""
+    """What was forecast at approval, for a campaign that ran an approved plan."""
     if not (ctx.workspace.path / "ledger.sqlite").exists():
         return []
-    ledger, ends = Ledger(ctx.workspace.path), {key, name, name[-16:], name[-6:]}
-    for digest in (one["plan_hash"] for one in ledger.approvals()):
-        frozen = ledger.forecast(digest).get("revenue")
-        if frozen and ends & {digest, digest[:6]}:
+    ledger = Ledger(ctx.workspace.path)
+    for frozen in (ledger.forecast(digest).get("revenue") for digest in ledger.campaigns_of([(key, name)])):
+        if frozen:
             printed = [export_numbers.money(float(frozen[part]), ctx.workspace.currency, ctx.language)
                        for part in ("value", "low", "high")]
             return [say(ctx, "forecast_was", value=printed[0], low=printed[1], high=printed[2])]
