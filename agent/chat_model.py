@@ -34,13 +34,13 @@ NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers 
 class CampaignChatModel(BaseChatModel):
     """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
 
-    `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models whose
-    call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a text
-    below it, or one that does not end, is kept back, and the turn says that it has no answer. 0 lets text stream as it
-    comes. `window`: tokens of a prompt beyond which earlier turns are left out (a model trained on short chats is lost in long ones). `drafts`: where the
-    likeliest call token by token was doubtful somewhere, so many more are drawn and the likeliest as a whole is made. `show_tools` /
-    `show_system`: whether the prompt holds the tool schemas and the system message; a narrow tuned model knows them and
-    its prompt stays short.
+    `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models
+    whose call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a
+    text below it, or one that does not end, is kept back, and the turn says that it has no answer; 0 lets text stream as it
+    comes. `window`: tokens of a prompt beyond which earlier turns are left out (a model trained on short chats is lost in
+    long ones). `drafts`: where the likeliest call token by token was doubtful somewhere, so many more are drawn and the
+    likeliest as a whole is made. `show_tools` / `show_system`: whether the prompt holds the tool schemas and the system
+    message; a narrow tuned model knows them and its prompt stays short.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -5,7 +5,6 @@ Requests come from `requests` and `compose`, results from `results`.
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any
 

@@ -110,8 +110,8 @@ class Packer:
 
 
 def token_weights(ids: list[int], learnt: list[bool], call: int, spoken: float = SPOKEN_ELSE) -> list[float]:
-    """What each token weighs in the loss. A wording has many right words and would drown the calls, which have one, so they weigh `spoken`; its
-    first token is weighed in full: there it is decided whether a tool is called (the token `call`)."""
+    """What each token weighs in the loss. A wording has many right words and would drown the calls, which have one, so its
+    tokens weigh `spoken`, but the first in full: there it is decided whether a tool is called (the token `call`)."""
     weights, speaking = [], False
     for token, flag, before in zip(ids, learnt, [False, *learnt], strict=False):
         if not flag:
