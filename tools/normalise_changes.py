@@ -33,7 +33,7 @@ _MORE = re.compile(
     r"\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|"
     r"\b(?:^plus|plus (?=[$€£¥]?\d))|"
     rf"\braise\b|\bup {_COUNTED}|(?<=%) up\b|\bbump\b|\bbigger\b|\blonger\b|\bextend\w*|\bhalf (?:as \w+ )?again\b|"
-    rf"加(?!元|币|拿大)|[再多](?=[加花投给跑做批拨出来]?多?{_AMOUNT})|多(?=加|花|投|给|跑|做)|涨|提高|追(?!求)|添|增|延长|上调|上浮|调高|(?<!最)长(?={_AMOUNT})"
+    rf"加(?!元|币|拿大)|[再多](?=[加花投给跑做批拨出来]?多?{_AMOUNT})|多(?=加|花|投|给|跑|做)|涨|提高|(?:上|高|再|^)提(?=\s?{_AMOUNT})|追(?!求)|添|增|延长|上调|上浮|调高|(?<!最)长(?={_AMOUNT})"
 )
 _HEDGE = re.compile(  # "no more than 8k" is 8k
     rf"\bmore or less\b|\bmore like\b|\bno(?:t|thing)?(?: any| much)? {_MEASURE}\b(?: than)?|\b{_MEASURE} than\b|"

@@ -64,7 +64,8 @@ _PER = re.compile(  # what makes an amount a rate, wherever it stands
 )
 _PER_BEHIND = re.compile(  # and what does so right behind it; "a week from Monday" is a date
     rf" ?(?:per|an?|each|every) {_EACH}"
-    r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning))|"
+    r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning)"
+    r"| (?:ad |ads )?(?:campaign|blast|mailing|promo\w*|newsletter|push|drive|plan)\b)|"
     rf" ?/ ?{_EACH}| ?(?:daily|weekly|monthly)\b| ?/ ?(?:天|日|周|星期|礼拜|月)|每(?:天|日|周|星期|礼拜|个?月|个?渠道|封|条)"
 )
 _SCALE_UNKNOWN = re.compile(r" ?(?:tsd|tausend|mille|mil|mln|mio|mrd|trillion|tn|[a-z]*zillion|b)(?![a-z])")
