@@ -19,7 +19,7 @@ from campaignwright.models.response_encode import Encoder
 
 Loss = Literal["binary", "gaussian"]
 MANY = 5000  # rows from which the larger trees are used
-LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction": 0.6, "learning_rate": 0.15}, 50
+LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction_bynode": 0.4, "learning_rate": 0.08}, 90
 SMALL = {"num_leaves": 7, "min_data_in_leaf": 15, "feature_fraction": 0.6, "lambda_l2": 5.0, "learning_rate": 0.05}, 60
 FIXED = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
 WIDTHS, EPOCHS, PATIENCE = (64, 32), 30, 3

@@ -681,6 +681,8 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("春节前", "2026-11-23", 75),
         ("a week before Christmas", "2026-12-18", None),
         ("the day after Boxing Day", "2026-12-27", None),
+        ("after Christmas", "2026-12-26", None),
+        ("双十二之后", "2026-12-13", None),
         ("all of March", "2027-03-01", 31),
         ("last week of January", "2027-01-25", 7),
         ("week commencing 7 December", "2026-12-07", 7),

@@ -128,7 +128,15 @@ def start_and_days(
         return add_days(day, int(days) if link == "after" else -int(days)), None
     if link and link != "after":
         return _run_up(text[: only.start], day, today, said, argument)
+    if link == "after":
+        return _behind(text[only.start : only.end], day, today), None
     return day, int(days) if days else None
+
+
+def _behind(name: str, day: dt.date, today: dt.date) -> dt.date:
+    """The day after `day`, or after the holiday that begins on it ("国庆后")."""
+    start, days = named_range(f"{name}期间", today) or (None, 1)
+    return add_days(day, days if start == day else 1)
 
 
 def _month_limit(text: str) -> str:
