@@ -157,7 +157,8 @@ class Forecaster:
         value = np.exp(stages["aov"][0][0] + bias)
         if objective == "profit":
             paid = draws_of.paid_share(batch)[0]
-            value = value * (1 - self.shop.returned) * max(1 - self.shop.table(batch)[0, 2] / paid, 0.0)
+            returned = np.mean(draws_of.RETURNED_RANGE) if self.shop.returned is None else self.shop.returned
+            value = value * (1 - returned) * max(1 - self.shop.table(batch)[0, 2] / paid, 0.0)
         per = {"impressions": np.ones(K), "orders": rate}.get(OBJECTIVE_METRIC[objective], rate * value)
         days = np.array([strategy.days])
         correction = np.exp(stages["reach"][0][0]) / np.maximum(

@@ -19,6 +19,7 @@ from campaignwright.models.strategy_space import PRICED_OFFERS, Batch, K
 METRICS = ("impressions", "clicks", "ctr", "cvr", "orders", "revenue", "profit", "roas")
 DRAWS = 400
 MARGIN_RANGE = (0.23, 0.53)  # 80 % range of an unknown gross margin about 0.38 (best markup at elasticity -2.62)
+RETURNED_RANGE = (0.04, 0.19)  # 80 % range of an unknown part of sales that is sent back, about ECDB's 0.115
 OFFER_COST = {"free_shipping": 5.0, "gift": 5.0, "bundle": 1.0}  # USD an order, assumed
 PRICED = np.array([offer in PRICED_OFFERS for offer in OFFERS])
 
@@ -97,19 +98,24 @@ def profit(
 ) -> np.ndarray:
     """Margin on what is kept, less the offer's cost and the spend; float[n, S].
 
-    Unknown unit cost: a gross margin drawn around MARGIN_RANGE, so the interval shows the ignorance.
+    What is not known is drawn, so that the interval shows the ignorance: a gross margin about MARGIN_RANGE where no cost is
+    known, and returns about RETURNED_RANGE where there are no orders.
     """
     economics = shop.table(batch)
     ratio = np.broadcast_to(economics[:, 2:3], revenue.shape)
     if not economics[:, 3].all():
-        points = np.linspace(0, 1, revenue.shape[1], endpoint=False) + 0.5 / revenue.shape[1]
-        order = np.random.default_rng(7).permutation(revenue.shape[1])
-        low, high = MARGIN_RANGE
-        guess = 1 - (low + (high - low) * (points[order] * 1.25 - 0.125))
-        ratio = np.where(economics[:, 3:4] > 0, ratio, guess[None, :])
-    margin = revenue * (1 - shop.returned) * (1 - ratio / paid[:, None])
+        ratio = np.where(economics[:, 3:4] > 0, ratio, 1 - _guesses(MARGIN_RANGE, revenue.shape[1], 7))
+    returned = _guesses(RETURNED_RANGE, revenue.shape[1], 8) if shop.returned is None else shop.returned
+    margin = revenue * (1 - returned) * (1 - ratio / paid[:, None])
     cost = np.array([OFFER_COST.get(offer, 0.0) for offer in OFFERS])[batch.offer] * shop.scale
     return margin - cost[:, None] * orders - spend[:, None]
+
+
+def _guesses(middle: tuple[float, float], draws: int, seed: int) -> np.ndarray:
+    """Values spread evenly so that 80 % of them lie within `middle`, in a fixed random order; float[1, draws]."""
+    low, high = middle
+    points = np.linspace(0, 1, draws, endpoint=False) + 0.5 / draws
+    return (low + (high - low) * (points[np.random.default_rng(seed).permutation(draws)] * 1.25 - 0.125))[None, :]
 
 
 def _widen(values: np.ndarray, factor: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from campaignwright.market.export_numbers import money
 from campaignwright.market.words import CHANNELS, OFFERS
 from campaignwright.models import response_priors as prior
-from campaignwright.models.forecast_draws import OFFER_COST
+from campaignwright.models.forecast_draws import OFFER_COST, RETURNED_RANGE
 
 if TYPE_CHECKING:
     from campaignwright.models.forecast import Forecaster
@@ -21,6 +21,7 @@ TEXTS = {
         "prior_curve": "No past spend on {channels}: reach per money is a published average.",
         "no_conversions": "Past results of {channels} carry no orders or revenue: averages stand in.",
         "no_cost": "No product cost is known: profit assumes a gross margin of {margin} % ({low}-{high} %).",
+        "no_returns": "No orders are known: {share} % of sales are assumed to be sent back ({low}-{high} %).",
         "no_orders": "No orders are known: an order is assumed to be worth {value}.",
         "no_customers": "No customers are known: messages are not limited by the size of the audience.",
         "nobody": "Nobody in this audience can be reached by {channels} (no recorded consent or number).",
@@ -35,6 +36,7 @@ TEXTS = {
         "prior_curve": "{channels}没有历史花费：每单位花费的触达取公开平均值，并非本店数据。",
         "no_conversions": "{channels}的历史数据没有订单或收入：其转化率和客单价取平均值。",
         "no_cost": "没有商品成本数据：利润按毛利率 {margin}% 假设（区间覆盖 {low}–{high}%）。",
+        "no_returns": "没有订单数据：假设 {share}% 的销售额会退货（{low}–{high}%）。",
         "no_orders": "没有订单数据：客单价假设为 {value}。",
         "no_customers": "没有客户数据：自有渠道的发送量未按人群规模限制。",
         "nobody": "{channels}无法触达这一人群（没有记录同意或联系方式）。",
@@ -71,6 +73,9 @@ def of(batch: Batch, forecaster: Forecaster) -> list[dict[str, Any]]:
         notes.append(_note("nobody", channels=names))
     if not shop.knows_reach() and prior.OWNED[used].any():
         notes.append(_note("no_customers"))
+    if shop.returned is None:
+        low, high = RETURNED_RANGE
+        notes.append(_note("no_returns", share=f"{50 * (low + high):g}", low=f"{100 * low:g}", high=f"{100 * high:g}"))
     economics = shop.economics(batch.products[0])
     if economics.aov_sd > 0:
         notes.append(_note("no_orders", value=round(economics.aov), currency=shop.workspace.currency))

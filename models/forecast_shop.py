@@ -52,13 +52,13 @@ class Shop:
         self.returned = self._returned()
         self.scale = prior.money_scale(self.workspace.currency)
 
-    def _returned(self) -> float:
-        """Part of the money ordered that was refunded or cancelled, 0-0.5; 0 when nothing was; unpaid orders are left out."""
+    def _returned(self) -> float | None:
+        """Part of the money ordered that was refunded or cancelled, 0-0.5; None without orders; unpaid orders are left out."""
         share = self.workspace.scalar(
             """SELECT sum(abs(total)) FILTER (WHERE coalesce(status, 'paid') <> 'paid') / nullif(sum(abs(total)), 0)
                FROM orders WHERE coalesce(status, 'paid') <> 'pending'"""
         )
-        return float(min(share or 0.0, 0.5))
+        return None if share is None else float(min(share, 0.5))
 
     def _model(self, cls: type) -> object | None:
         try:
