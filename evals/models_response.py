@@ -25,6 +25,7 @@ from campaignwright.models.strategy_threads import one_thread
 NAMES = {"boosted": "our trees", "network": "our network"}
 DRAWS = 200
 CLICK_IDS = ("url_hash", "ad_id", "advertiser_id", "query_id", "keyword_id", "title_id", "description_id", "user_id")
+SHOP_IDS = ("Month", "TrafficType")
 MONTHS = ("Feb", "Mar", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 Split = list[tuple[np.ndarray, np.ndarray]]
 
@@ -168,10 +169,11 @@ def run(folder: Path, *, limit: int | None = None, seed: int = 0, progress: Call
     sold, bought = sessions(folder, limit, seed)
     plain = boosting | {"logistic": response_rivals.logistic}
     split = list(StratifiedKFold(10, shuffle=True, random_state=seed).split(sold, bought))
-    shop = Comparison(sold.to_numpy(), bought, (), split, plain, seed, lambda share: say(0.45 + 0.35 * share, "sessions"))
+    codes = tuple(sold.columns.get_loc(name) for name in SHOP_IDS)
+    shop = Comparison(sold.to_numpy(), bought, codes, split, plain, seed, lambda share: say(0.45 + 0.35 * share, "sessions"))
     months = sold["Month"].to_numpy()
     late = [(np.flatnonzero(months < 8), np.flatnonzero(months >= 8))]
-    winter = Comparison(sold.to_numpy(), bought, (), late, plain, seed, lambda share: say(0.85, "November and December"))
+    winter = Comparison(sold.to_numpy(), bought, codes, late, plain, seed, lambda share: say(0.85, "November and December"))
     say(0.87, "ads")
     ad_rows, ad_notes = response_ads.run(folder, limit, seed)
     say(0.95, "speed")

@@ -18,8 +18,9 @@ from safetensors.numpy import load_file, save_file
 from campaignwright.models.response_encode import Encoder
 
 Loss = Literal["binary", "gaussian"]
-MANY = 5000  # rows from which the larger trees are used
+MANY, VERY_MANY = 5000, 20_000  # rows from which larger trees are used, and from which fewer and quicker ones
 LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction_bynode": 0.4, "learning_rate": 0.08}, 90
+MEDIUM = {**LARGE[0], "learning_rate": 0.02}, 280
 SMALL = {"num_leaves": 7, "min_data_in_leaf": 15, "feature_fraction": 0.6, "lambda_l2": 5.0, "learning_rate": 0.05}, 60
 FIXED = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
 WIDTHS, EPOCHS, PATIENCE = (64, 32), 30, 3
@@ -40,7 +41,7 @@ class Boosted:
             weight: np.ndarray | None = None, seed: int = 0) -> Boosted:  # fmt: skip
         """x float[n, p], y and weight float[n]."""
         encoder, rows = Encoder.fit(x, y, ids, seed)
-        shape, rounds = LARGE if len(y) >= MANY else SMALL
+        shape, rounds = LARGE if len(y) >= VERY_MANY else MEDIUM if len(y) >= MANY else SMALL
         objective = {"binary": "binary", "gaussian": "regression"}[loss]
         booster = lgb.train(FIXED | shape | {"objective": objective, "seed": seed}, lgb.Dataset(rows, y, weight=weight), rounds)
         return cls(encoder, booster.model_to_string(), booster)
