@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from campaignwright.agent.decoding import Printer, choose, mask_scores
 from campaignwright.agent.loading import cpu_dtype, merged_adapters, quiet, threads, tiny, with_adapters
 from campaignwright.agent.problems import ModelProblem
+from campaignwright.agent.quick_qwen3 import QuickQwen3, suits
 
 KEPT_CACHES = 2  # key-value caches kept, one per adapter
 Chances = list[tuple[float, float]]  # of an answer's freely chosen tokens: (probability, that of the likeliest), 0-1
@@ -47,7 +48,6 @@ class LocalModel:
     def __init__(self, model: Any, tokenizer: Any, *, adapters: Sequence[str] = (),
                  merged: dict[str, Any] | None = None, name: str = "local") -> None:
         self.model = model.eval()
-        self._merged = merged or {}  # adapter -> a plain model of its own
         self.tokenizer = tokenizer
         self.adapters = tuple(adapters)
         self.name = name
@@ -64,8 +64,10 @@ class LocalModel:
         self._caches: dict[str | None, tuple[list[int], DynamicCache]] = {}
         self._lock = threading.Lock()  # not re-entrant: a stream may be closed by another thread
         self._markers = [token for token in tokenizer.get_added_vocab() if token.startswith("<") and token.endswith(">")]
-        self._running = self.model
         self._threads = 1 if tiny(model) else torch.get_num_threads()
+        models = {None: model} | (merged or {})  # adapter merged in -> a model of its own
+        self._runners = {name: QuickQwen3(one) if tiny(one) and suits(one) else one for name, one in models.items()}
+        self._running = self._runners[None]
         self.statistics = {"prompt_tokens": 0, "cached_tokens": 0, "new_tokens": 0, "forward_calls": 0}
 
     @classmethod
@@ -285,8 +287,8 @@ class LocalModel:
         """Run with `adapter` (None: the bare model) in the block. Raises ModelProblem for an unknown one."""
         if adapter is not None and adapter not in self.adapters:
             raise ModelProblem(f"The model has no adapter {adapter!r}; it has: {', '.join(self.adapters) or 'none'}.")
-        self._running = self._merged.get(adapter, self.model)
-        if self._running is not self.model or not self._wrapped:
+        self._running = self._runners.get(adapter, self._runners[None])
+        if not self._wrapped:
             yield
         elif adapter is None:
             with self.model.disable_adapter():

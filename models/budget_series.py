@@ -104,7 +104,8 @@ def fit_series(revenue: np.ndarray, spend: np.ndarray, controls: np.ndarray | No
         noise = max(float(np.sqrt((gaps(best[None]) ** 2).sum() / max(len(left) - basis.shape[1] - channels, 1))), 1e-9)
     jacobian = slopes(best)
     free = _posterior(best, np.linalg.inv(jacobian.T @ jacobian), gaps, noise, mean, sd, np.random.default_rng([seed, 4]))
-    explained = 1 - float((gaps(best[None]) ** 2).sum() / ((revenue - revenue.mean()) ** 2).sum())
+    varied = float(((revenue - revenue.mean()) ** 2).sum())
+    explained = 1 - float((gaps(best[None]) ** 2).sum()) / varied if varied else 0.0
     return SeriesCurves(_natural(free, spend), spend, explained)
 
 
