@@ -43,9 +43,11 @@ def conflicts(field: str, args: dict[str, Any], lang: str, composer: Composer) -
     if field == "products":
         names = said if isinstance(said, list) and said else [composer.product(lang)]
         return [say("unknown_product", lang, said=name, near=near) for name in rng.sample(names, rng.randint(1, len(names)))]
-    percent = f"{rng.choice([5, 10, 15, 20, 25, 95, 99])}%"
+    code = rng.choice(codes)
+    if code == "retain_new" and args.get("objective") != "retention":
+        return []
     slots = {
-        "said": rng.choice(["JPY", "INR", "SEK", "GBP"]) if rng.random() < 0.5 else said,
+        "said": rng.choice(["JPY", "INR", "SEK", "GBP"]) if code == "currency" else said,
         "home": rng.choice(["USD", "EUR", "CNY", "GBP"]),
         "budget": said,
         "channels": ", ".join(rng.sample(CHANNELS, rng.randint(1, 3))),
@@ -54,10 +56,10 @@ def conflicts(field: str, args: dict[str, Any], lang: str, composer: Composer) -
         "today": f"2026-1{rng.randint(0, 2)}-2{rng.randint(0, 8)}",
         "first": rng.randint(2, 10),
         "second": rng.randint(11, 40),
-        "discount": percent,
+        "discount": f"{rng.choice([91, 93, 95, 97, 99])}%",
         "roas": rng.randint(31, 900),
     }
-    return [say(rng.choice(codes), lang, **slots)]
+    return [say(code, lang, **slots)]
 
 
 def refusal(field: str, said: Any, lang: str, composer: Composer) -> str:

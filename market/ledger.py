@@ -114,13 +114,17 @@ class Ledger:
                 "SELECT name, value, low, high, unit, model FROM forecasts WHERE plan_hash = ?", [digest]).fetchall()
         return {row[0]: dict(zip(("value", "low", "high", "unit", "model"), row[1:], strict=True)) for row in rows}
 
-    def campaigns_of(self, campaigns: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Approved plan's hash -> id of the campaign that ran it, out of (id, name): its id is the hash, or its name ends with
-        the hash or its first six digits, as `market.exporters` names it."""
-        ends = {end: key for key, name in campaigns for end in (key, name, name[-16:], name[-6:])}
+    def campaigns_of(self, campaigns: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+        """Approved plan's hash -> ids of the campaigns that ran it (one a platform), out of (id, name): the id is the hash, or
+        the name ends with the hash or its first six digits, as `market.exporters` names it."""
         with self._open() as connection:
             known = [digest for (digest,) in connection.execute("SELECT plan_hash FROM approvals ORDER BY approval_id DESC")]
-        return {digest: ends.get(digest) or ends[digest[:6]] for digest in known if digest in ends or digest[:6] in ends}
+        found: dict[str, list[str]] = {}
+        for key, name in campaigns:
+            digest = next((one for one in known if key == one or name.strip().lower().endswith((one, one[:6]))), None)
+            if digest:
+                found.setdefault(digest, []).append(key)
+        return found
 
     def log_export(self, digest: str, format: str, path: Path) -> None:
         """Note that a file left the house."""

@@ -52,7 +52,7 @@ class Forecast(BaseModel):
 
 
 class Forecaster:
-    """Loads or fits its parts from the workspace. Deterministic for (data, seed)."""
+    """Loads or fits its parts from the workspace. Deterministic for (data, approved forecasts, seed)."""
 
     def __init__(self, workspace: Workspace, seed: int = 0) -> None:
         self.workspace, self.seed = workspace, seed
@@ -71,8 +71,9 @@ class Forecaster:
 
     @property
     def model(self) -> str:
-        """Name and version for `Figure.source`."""
-        return store.version(self.calibration)
+        """Name and version for `Figure.source`, with the number of approved plans whose results set its widths."""
+        known = store.version(self.calibration)
+        return f"{known}, {self.record.count} approved plans" if self.record.count else known
 
     @one_thread()
     def totals(self, batch: Batch, *, draws: int = draws_of.DRAWS) -> draws_of.Totals:

@@ -40,7 +40,7 @@ class ForecastCalibration:
 
     NAME = "forecast"
     TABLES: tuple[str, ...] = ()  # uncalibrated below 30 campaigns
-    VERSION = 4
+    VERSION = 5
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ForecastCalibration:

@@ -84,9 +84,9 @@ def simulate(
     revenue = orders * np.exp(logs["aov"])
     parts = {"impressions": shown, "clicks": clicks, "orders": orders, "revenue": revenue}
     channels = {name: np.median(value, axis=1) for name, value in parts.items()}
-    draws = {name: _widen(value.sum(axis=2).astype(float), width.get(name, 1.0)) for name, value in parts.items()}
-    draws["ctr"] = _widen(_ratio(draws["clicks"], draws["impressions"]), width.get("ctr", 1.0))
-    draws["cvr"] = _widen(_ratio(draws["orders"], draws["clicks"]), width.get("cvr", 1.0))
+    sums = {name: value.sum(axis=2).astype(float) for name, value in parts.items()}
+    sums |= {"ctr": _ratio(sums["clicks"], sums["impressions"]), "cvr": _ratio(sums["orders"], sums["clicks"])}
+    draws = {name: _widen(value, width.get(name, 1.0)) for name, value in sums.items()}
     total = spend.sum(axis=1)
     draws["roas"] = _ratio(draws["revenue"], np.broadcast_to(total[:, None], draws["revenue"].shape))
     draws["profit"] = profit(batch, draws["revenue"], draws["orders"], shop, paid, total)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from campaignwright.models.forecast import Forecaster
     from campaignwright.models.strategy_space import Batch
 
+SEVERAL = 3  # approved plans with results from which they are spoken of
+WIDER = {"en": {True: "wider", False: "narrower"}, "zh": {True: "放宽", False: "收窄"}}
 TEXTS = {
     "en": {
         "prior_rates": "No past results for {channels}: rates are published averages, so the interval is wide.",
@@ -27,8 +29,8 @@ TEXTS = {
         "nobody": "Nobody in this audience can be reached by {channels} (no recorded consent or number).",
         "uncalibrated": "Past campaigns with complete results: {campaigns}. Intervals are checked only from 30 on.",
         "offer_cost": "The offer is assumed to cost {cost} an order.",
-        "record": "Of your approved plans that have run ({count}), {share} brought revenue within the 80 % interval promised; the "
-        "intervals here are {factor} times as wide as without that record.",
+        "record": "Of the {count} approved plans that have run, {held} brought revenue within the 80 % interval promised; "
+        "the intervals here are {wider} for it.",
         "attributed": "Orders and revenue are as channels report them; some would have come anyway.",
     },
     "zh": {
@@ -42,7 +44,7 @@ TEXTS = {
         "nobody": "{channels}无法触达这一人群（没有记录同意或联系方式）。",
         "uncalibrated": "结果完整的历史活动：{campaigns} 个，满 30 个才能校准区间。",
         "offer_cost": "假设该优惠每单成本 {cost}。",
-        "record": "已批准并执行的方案共 {count} 个，其中 {share} 的收入落在当时承诺的 80% 区间内；这里的区间宽度据此乘以 {factor}。",
+        "record": "已批准并执行完的 {count} 个方案里，有 {held} 个的收入落在当时承诺的 80% 区间内；这里的区间因此{wider}。",
         "attributed": "订单和收入为渠道口径，其中一部分即使不做活动也会发生。",
     },
 }
@@ -86,9 +88,9 @@ def of(batch: Batch, forecaster: Forecaster) -> list[dict[str, Any]]:
         notes.append(_note("no_cost", margin=38, low=23, high=53))
     if not calibration.metrics.get("calibrated"):
         notes.append(_note("uncalibrated", campaigns=calibration.metrics.get("campaigns", 0)))
-    if "revenue" in record.held:
-        share = f"{record.held['revenue']:.0%}"
-        notes.append(_note("record", count=record.count, share=share, factor=f"{record.factor['revenue']:.2f}"))
+    held, count = record.held.get("revenue", (0, 0))
+    if count >= SEVERAL:
+        notes.append(_note("record", count=count, held=held, wider=record.factor["revenue"] > 1))
     return notes
 
 
@@ -98,6 +100,8 @@ def text(note: dict[str, Any], language: str, channel_names: dict[str, str] | No
     for name in ("value", "cost"):
         if name in note:
             arguments[name] = money(note[name], note["currency"], language)
+    if "wider" in note:
+        arguments["wider"] = WIDER["zh" if language == "zh" else "en"][note["wider"]]
     names = channel_names or {}
     if "channels" in arguments:
         comma = "、" if language == "zh" else ", "

@@ -8,32 +8,43 @@ conformal, Lei et al. 2018), counted together with PRIOR imagined campaigns that
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
+from pydantic import ValidationError
 from scipy.stats import norm
 
 from campaignwright.market.ledger import Ledger
-from campaignwright.market.words import Strategy
+from campaignwright.market.words import OWNED_CHANNELS, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.models.forecast_calibration import MEASURED
 
 PRIOR = 8  # imagined campaigns
 MOST = 60  # latest approved campaigns that count
 LEAST, LARGEST = 0.6, 4.0  # bounds of a factor
-SUMS = """SELECT list(DISTINCT channel) AS channels, sum(impressions) AS impressions, sum(clicks) AS clicks,
-sum(conversions) AS orders, sum(revenue) AS revenue FROM campaign_results WHERE campaign_id = ?"""
+SPENT = 0.25  # how far, as a part, the money spent on ads may be from the plan's
+LATE = 1  # last days of a plan for which ads may report nothing
+CAME = {"impressions": "impressions", "clicks": "clicks", "orders": "conversions", "revenue": "revenue"}
+RATIOS = {"ctr": ("clicks", "impressions"), "cvr": ("orders", "clicks")}
+ROWS = "SELECT channel, day, impressions, clicks, conversions, revenue, spend FROM campaign_results WHERE list_contains(?, campaign_id)"
+UNTIL = "SELECT max(until) FROM coverage WHERE list_contains(?, campaign_id)"
 
 
 @dataclass(frozen=True)
 class Record:
-    """`count`: approved plans whose results are there; `held`: metric -> share of results within the promised interval;
-    `factor`: metric -> factor on an interval's half-widths (log scale)."""
+    """`held`: metric -> (results within the promised interval, approved plans with that result); `factor`: metric -> factor
+    on an interval's half-widths (log scale)."""
 
-    count: int = 0
-    held: dict[str, float] = field(default_factory=dict)
+    held: dict[str, tuple[int, int]] = field(default_factory=dict)
     factor: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Approved plans whose results are in."""
+        return max((plans for _, plans in self.held.values()), default=0)
 
 
 def track_record(workspace: Workspace, halves: Callable[[list[Strategy]], dict[str, np.ndarray]]) -> Record:
@@ -51,11 +62,11 @@ def track_record(workspace: Workspace, halves: Callable[[list[Strategy]], dict[s
             continue
         value, low, high = np.array([forecasts[i][metric] for i in rows], float).T
         actual = np.array([results[i][metric] for i in rows], float)
-        held[metric] = float(np.mean((actual >= low) & (actual <= high)))
+        held[metric] = int(((actual >= low) & (actual <= high)).sum()), len(rows)
         gap = np.log(np.maximum(actual, 1e-9) / np.maximum(value, 1e-9))
         side = np.where(gap > 0, width[metric][rows, 1], width[metric][rows, 0])
         factor[metric] = stretch(np.abs(gap) / np.maximum(side, 1e-3))
-    return Record(len(promised), held, factor)
+    return Record(held, factor)
 
 
 def stretch(scores: np.ndarray) -> float:
@@ -63,12 +74,12 @@ def stretch(scores: np.ndarray) -> float:
     if not len(scores):
         return 1.0
     imagined = norm.ppf(0.5 + (np.arange(PRIOR) + 0.5) / PRIOR / 2) / norm.ppf(0.9)
-    every = np.concatenate([scores, imagined])
+    every = np.concatenate([np.minimum(scores, LARGEST), imagined])
     return float(np.clip(np.quantile(every, min(0.8 * (len(every) + 1) / len(every), 1.0)), LEAST, LARGEST))
 
 
 def _promised(workspace: Workspace) -> list[tuple[Strategy, dict[str, list[float]], dict[str, float]]]:
-    """(strategy, metric -> [value, low, high] as promised, metric -> result) of the latest approved plans that ran."""
+    """(strategy, metric -> [value, low, high] as promised, metric -> result) of the latest approved plans that have run."""
     if not (workspace.path / "ledger.sqlite").exists():
         return []
     ledger = Ledger(workspace.path)
@@ -76,29 +87,45 @@ def _promised(workspace: Workspace) -> list[tuple[Strategy, dict[str, list[float
     ran = ledger.campaigns_of(campaigns.itertuples(index=False, name=None))
     found = []
     for approval in ledger.approvals():
-        key = ran.get(approval["plan_hash"])
-        if key is None:
+        if approval["plan_hash"] not in ran:
             continue
         said = {
             name: [row["value"], row["low"], row["high"]]
             for name, row in ledger.forecast(approval["plan_hash"]).items()
-            if name in MEASURED and row["low"] is not None
+            if name in MEASURED and None not in (row["value"], row["low"], row["high"])
         }
-        strategy = Strategy.model_validate(approval["plan"]["strategy"])
-        if came := _result(workspace, key, strategy):
+        try:
+            strategy = Strategy.model_validate(approval["plan"]["strategy"])
+        except ValidationError:  # of an older version
+            continue
+        if came := _result(workspace, ran[approval["plan_hash"]], strategy):
             found.append((strategy, said, came))
         if len(found) == MOST:
             break
     return found
 
 
-def _result(workspace: Workspace, key: str, strategy: Strategy) -> dict[str, float]:
-    """What a campaign brought, metric -> total, those that are known; {} while a channel of its plan is still to report."""
-    row = workspace.query(SUMS, [key]).iloc[0]
-    if {channel for channel, share in strategy.shares.items() if share > 0} - set(row["channels"] if row["channels"] is not None else []):
+def _result(workspace: Workspace, keys: list[str], strategy: Strategy) -> dict[str, float]:
+    """What a plan's campaigns brought, metric -> total, those that every row tells; {} while they run, and where they did not
+    run as planned."""
+    rows = workspace.query(ROWS, [keys])
+    if not _as_planned(rows, workspace.scalar(UNTIL, [keys]), strategy):
         return {}
-    came = {name: float(row[name]) for name in ("impressions", "clicks", "orders", "revenue") if row[name] == row[name]}
-    for name, top, base in (("ctr", "clicks", "impressions"), ("cvr", "orders", "clicks")):
-        if came.get(base):
-            came[name] = came.get(top, 0.0) / came[base]
-    return came
+    came = {name: float(rows[column].sum()) for name, column in CAME.items() if rows[column].notna().all()}
+    ratios = {name: (came[top], came[base]) for name, (top, base) in RATIOS.items() if top in came and came.get(base)}
+    return came | {name: top / base for name, (top, base) in ratios.items()}
+
+
+def _as_planned(rows: pd.DataFrame, until: dt.date | None, strategy: Strategy) -> bool:
+    """Whether every channel of the plan reports, its ads to the end and with about the money planned, and anything was seen."""
+    used = {channel for channel, share in strategy.shares.items() if share > 0}
+    if used - set(rows["channel"]) or not rows["impressions"].fillna(1).sum():
+        return False
+    paid = used - set(OWNED_CHANNELS)
+    ads = rows[rows["channel"].isin(paid)]
+    if not paid or ads.empty:
+        return True
+    days = [pd.Timestamp(day) for day in (ads["day"].max(), until) if day is not None and day == day]
+    planned = strategy.budget * sum(strategy.shares[channel] for channel in paid)
+    ended = bool(days) and max(days).date() >= strategy.start + dt.timedelta(strategy.days - 1 - LATE)
+    return ended and (ads["spend"].isna().any() or abs(ads["spend"].sum() - planned) <= SPENT * planned)

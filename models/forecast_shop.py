@@ -55,7 +55,7 @@ class Shop:
     def _returned(self) -> float | None:
         """Part of the money ordered that was refunded or cancelled, 0-0.5; None without orders; unpaid orders are left out."""
         share = self.workspace.scalar(
-            """SELECT sum(abs(total)) FILTER (WHERE coalesce(status, 'paid') <> 'paid') / nullif(sum(abs(total)), 0)
+            """SELECT coalesce(sum(abs(total)) FILTER (WHERE coalesce(status, 'paid') <> 'paid'), 0) / nullif(sum(abs(total)), 0)
                FROM orders WHERE coalesce(status, 'paid') <> 'pending'"""
         )
         return None if share is None else float(min(share, 0.5))

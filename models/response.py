@@ -149,7 +149,7 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
-    VERSION = 4
+    VERSION = 5
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ResponseModel:

@@ -396,6 +396,8 @@ def test_the_last_channel_taken_away_is_a_conflict(ctx: Context, language: str, 
 @pytest.mark.parametrize(
     ("request_", "kept"),
     [("Money is tight but mugs sell well", True), ("除了马克杯，跑鞋也想推 mugs", True), ("除了mugs，跑鞋也想一块推", True),
+     ("Everything is slow but mugs sell", True), ("the whole catalogue but mugs", False), ("除了mugs，其他的也都推一下", False),
+     ("除了mugs，还剩下的都推", False),
      ("everything in the shop but mugs", False), ("running shoes, but not mugs", False), ("除了mugs都推", False)],
 )
 def test_a_product_is_left_out_only_where_the_words_leave_it_out(ctx: Context, request_: str, kept: bool) -> None:

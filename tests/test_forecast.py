@@ -6,9 +6,11 @@ import datetime as dt
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -114,7 +116,7 @@ def test_one_and_many_agree_and_repeat(forecaster: Forecaster, small_shop) -> No
 def test_without_any_data_it_says_what_it_assumes(workspace) -> None:  # noqa: ANN001
     made = Forecaster(workspace).predict(plan(products=[]))
     codes = {note["code"] for note in made.notes}
-    assert {"prior_rates", "no_customers", "no_orders", "no_cost", "uncalibrated"} <= codes
+    assert {"prior_rates", "no_customers", "no_orders", "no_returns", "no_cost", "uncalibrated"} <= codes
     value, low, high = made.figures["revenue"]
     assert high / low > 10
     for language in ("en", "zh"):
@@ -228,28 +230,74 @@ def approved(shop: Workspace, number: int) -> tuple[str, dict[str, float]]:
     return whole["plan_hash"], {name: value for name, (value, _, _) in made.figures.items()}
 
 
-def ran(shop: Workspace, key: str, said: dict[str, float], times: float, channels: tuple[str, ...] = ("email", "search")) -> None:
-    """The approved plan's campaign, `times` its promised medians."""
-    name = f"Mugs {key[:6]}"
-    part = {"impressions": said["impressions"], "clicks": said["clicks"], "conversions": said["orders"], "revenue": said["revenue"]}
-    rows = [{"campaign_id": f"ads-{key}", "channel": channel, "segment": "all", "day": START, "spend": 1500.0,
-             **{column: value * times / len(channels) for column, value in part.items()}} for channel in channels]  # fmt: skip
+def ran(shop: Workspace, key: str, said: dict[str, float], start: dt.date, times: float, *, days: int = 14, spend: float = 1.0,
+        channels: tuple[str, ...] = ("email", "search"), **changed: float | None) -> None:  # fmt: skip
+    """The approved plan's campaigns, one a platform, `times` the promised medians, told up to the `days`-th day."""
+    columns = {"impressions": "impressions", "clicks": "clicks", "orders": "conversions", "revenue": "revenue"}
+    came = {column: said[name] * times / 2 for name, column in columns.items()} | changed
+    last, planned = start + dt.timedelta(days - 1), plan()
     with shop.transaction():
-        shop.insert("campaigns", pd.DataFrame([{"campaign_id": f"ads-{key}", "name": name, "start": START, "days": 14, "source": "test"}]))
-        shop.insert("campaign_results", pd.DataFrame(rows))
+        for channel in channels:
+            one = {"campaign_id": f"{channel}-{key}", "name": f"Mugs {channel} {key[:6]}", "start": start, "days": 14, "source": "test"}
+            row = {"campaign_id": one["campaign_id"], "channel": channel, "segment": "all", "day": last, **came}
+            row["spend"] = planned.budget * planned.shares[channel] * spend
+            shop.insert("campaigns", pd.DataFrame([one]))
+            shop.insert("campaign_results", pd.DataFrame([row]))
 
 
-def test_intervals_learn_from_what_came_of_approved_plans(small_shop, tmp_path) -> None:  # noqa: ANN001
+@pytest.fixture
+def approving_shop(small_shop, tmp_path) -> Iterator[tuple[Workspace, list[tuple[str, dict[str, float], dt.date]]]]:  # noqa: ANN001
     shutil.copytree(small_shop.path, tmp_path / "shop")
     with Workspace.open(tmp_path / "shop") as shop:
-        plans = [approved(shop, number) for number in range(6)]
-        assert Forecaster(shop).record.count == 0
-        ran(shop, *plans[0], 3.0, channels=("search",))
-        assert Forecaster(shop).record.count == 0, "the e-mail part is still to report"
-        for key, said in plans[1:]:
-            ran(shop, key, said, 3.0)
-        made = Forecaster(shop)
-        assert made.record.count == 5 and made.record.held["revenue"] == 0
-        assert made.record.factor["revenue"] > 2 and made.width["revenue"] > made.calibration.width["revenue"]
-        notes = [text(note, "en") for note in made.predict(plan()).notes]
-        assert any("(5), 0% brought revenue within" in note for note in notes)
+        yield shop, [(*approved(shop, number), START + dt.timedelta(number)) for number in range(6)]
+
+
+def test_intervals_learn_from_what_came_of_approved_plans(approving_shop) -> None:  # noqa: ANN001
+    shop, plans = approving_shop
+    before = Forecaster(shop)
+    assert before.record.count == 0
+    for promised in plans[:5]:
+        ran(shop, *promised, 3.0)
+    made = Forecaster(shop)
+    assert made.record.held["revenue"] == (0, 5) and made.model != before.model
+    assert made.record.factor["revenue"] > 2 and made.width["revenue"] > made.calibration.width["revenue"]
+    notes = [text(note, "en") for note in made.predict(plan()).notes]
+    assert any("Of the 5 approved plans that have run, 0 brought revenue within" in note and "wider" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"channels": ("search",)}, {"days": 2}, {"spend": 0.5}, {"impressions": 0.0, "clicks": 0.0, "conversions": 0.0, "revenue": 0.0}],
+    ids=["a channel is still to report", "still running", "half the money spent", "never switched on"],
+)
+def test_what_did_not_run_as_planned_teaches_nothing(approving_shop, what) -> None:  # noqa: ANN001
+    shop, plans = approving_shop
+    ran(shop, *plans[0], 1.0, **what)
+    assert Forecaster(shop).record.count == 0
+
+
+def test_a_figure_that_no_export_tells_is_no_zero(approving_shop) -> None:  # noqa: ANN001
+    shop, plans = approving_shop
+    ran(shop, *plans[0], 1.0, conversions=None, revenue=None)
+    record = Forecaster(shop).record
+    assert set(record.held) == {"impressions", "clicks", "ctr"}
+
+
+def test_one_campaign_that_fell_flat_does_not_set_the_widths(approving_shop) -> None:  # noqa: ANN001
+    shop, plans = approving_shop
+    ran(shop, *plans[0], 0.001)
+    assert Forecaster(shop).record.factor["revenue"] < 2
+
+
+def test_a_plan_of_another_version_is_passed_over(approving_shop) -> None:  # noqa: ANN001
+    shop, plans = approving_shop
+    for promised in plans[:2]:
+        ran(shop, *promised, 1.0)
+    with sqlite3.connect(shop.path / "ledger.sqlite") as ledger:
+        ledger.execute("UPDATE approvals SET plan = replace(plan, '\"offer\"', '\"offer_of_old\"') WHERE plan_hash = ?", [plans[0][0]])
+    assert Forecaster(shop).record.count == 1
+
+
+def test_a_shop_that_never_had_a_refund_is_not_told_that_it_has_no_orders(forecaster: Forecaster) -> None:
+    assert forecaster.shop.returned == 0
+    assert "no_returns" not in {note["code"] for note in forecaster.predict(plan()).notes}

@@ -601,6 +601,17 @@ def test_a_value_beside_words_of_change_or_refusal_is_the_value(reader: str, sai
     assert reading(reader, said, current=0.1 if reader == "fraction" else 14) == expected
 
 
+@pytest.mark.parametrize("said", ["$100 a day campaign", "5k a week plan", "$50 a day ad campaign", "$500 an email"])
+def test_a_rate_is_no_total(said: str) -> None:
+    with pytest.raises(ToolError, match="total for the whole campaign"):
+        normalise.money(said, currency="USD")
+
+
+@pytest.mark.parametrize(("said", "amount"), [("$500 an email campaign", 500), ("20k for an SMS blast", 20_000)])
+def test_an_email_campaign_is_no_rate(said: str, amount: float) -> None:
+    assert normalise.money(said, currency="USD")[0] == amount
+
+
 @pytest.mark.parametrize("said", ["don't know", "no idea", "never mind", "a free hand", "no limit"])
 def test_not_knowing_is_no_budget_of_nothing(said: str) -> None:
     with pytest.raises(ToolError):
@@ -682,6 +693,10 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("a week before Christmas", "2026-12-18", None),
         ("the day after Boxing Day", "2026-12-27", None),
         ("after Christmas", "2026-12-26", None),
+        ("after the weekend", "2026-11-30", None),
+        ("十二月之后", "2027-01-01", None),
+        ("3月后", "2027-04-01", None),
+        ("三个月后", "2027-02-21", None),
         ("双十二之后", "2026-12-13", None),
         ("all of March", "2027-03-01", 31),
         ("last week of January", "2027-01-25", 7),

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import money
+from campaignwright.market.ledger import Ledger
 from campaignwright.market.words import CHANNELS, Brief
 from campaignwright.models import forecast_notes, store
 from campaignwright.models.forecast import Forecast, Forecaster
@@ -95,8 +96,10 @@ def models_of(ctx: Context, cls: type[M]) -> M:
 
 
 def forecaster_of(ctx: Context) -> Forecaster:
-    """The forecaster of the workspace's present data, kept in the context."""
-    key = f"forecaster {ctx.workspace.data_hash()} {ctx.seed}"
+    """The forecaster of the workspace's present data and approvals, kept in the context."""
+    ledger = ctx.workspace.path / "ledger.sqlite"
+    approvals = len(Ledger(ctx.workspace.path).approvals()) if ledger.exists() else 0
+    key = f"forecaster {ctx.workspace.data_hash()} {approvals} {ctx.seed}"
     if key not in ctx.cache:
         ctx.cache[key] = Forecaster(ctx.workspace, ctx.seed)
     return ctx.cache[key]

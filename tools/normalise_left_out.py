@@ -186,9 +186,12 @@ def product_left_out(product: str, request: str) -> bool:
     """Whether the message names the product only to leave it out: "everything but coffee", "不要护肤品"."""
     name = re.escape(product.lower())
     out = (
-        r"\b(?:leave|leaving|cut) out|\bexcept(?: for)?|\bexclud(?:e|ing)|\b(?:every\w*|all|any\w*|whatever)(?: \w+){0,4} but|"
+        r"\b(?:leave|leaving|cut) out|\bexcept(?: for)?|\bexclud(?:e|ing)|\b(?:every\w*|all|any\w*|whatever|(?:whole|entire|full) \w+)"
+        r"(?: (?!(?:is|are|was|were)\b)\w+){0,4},? but|"
         r"\bbut not|\bwithout|\bskip|\bno|"
         r"(?<!why )\bnot|不要|不含|排除|除了|别推|不推"
     )
-    text = re.sub(rf"除了\s*{name}(?=(?:以外|之外|外)?[,，]?[^。；;]{{0,10}}(?:也|还))", name, request.lower())  # an addition
+    others = "其他|其它|其余|别的|剩下|所有|全部|都"
+    addition = rf"除了\s*{name}(?=(?:以外|之外|外)?[,，]?(?:(?!{others})[^。；;]){{0,10}}(?:也|还(?!剩|可以)))"
+    text = re.sub(addition, name, request.lower())
     return bool(re.search(rf"(?:{out})\s*(?:the |our |any )?{name}", text)) and len(re.findall(name, text)) == 1

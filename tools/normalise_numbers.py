@@ -63,9 +63,9 @@ _PER = re.compile(  # what makes an amount a rate, wherever it stands
     r"(?<![一二三四五六七八九十\d第])[一单]个?(?:天|日|周|星期|礼拜|月)(?=[花投给用]?\d)"
 )
 _PER_BEHIND = re.compile(  # and what does so right behind it; "a week from Monday" is a date
-    rf" ?(?:per|an?|each|every) {_EACH}"
-    r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning)"
-    r"| (?:ad |ads )?(?:campaign|blast|mailing|promo\w*|newsletter|push|drive|plan)\b)|"
+    r" ?(?!an? (?:e-?mail|mail|sms|text|ad)s? (?:campaign|blast|mailing|promo\w*|newsletter|push|drive|plan)\b)"  # a whole one
+    rf"(?:per|an?|each|every) {_EACH}"
+    r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning))|"
     rf" ?/ ?{_EACH}| ?(?:daily|weekly|monthly)\b| ?/ ?(?:天|日|周|星期|礼拜|月)|每(?:天|日|周|星期|礼拜|个?月|个?渠道|封|条)"
 )
 _SCALE_UNKNOWN = re.compile(r" ?(?:tsd|tausend|mille|mil|mln|mio|mrd|trillion|tn|[a-z]*zillion|b)(?![a-z])")
