@@ -439,6 +439,19 @@ def test_a_model_that_is_not_sure_neither_calls_nor_babbles(tiny_special_model):
     assert free.invoke([HumanMessage("Hello?")]).text
 
 
+@pytest.mark.parametrize(("written", "kept"), [("Which product?", True), ("好的。", True), ("the rate the rate the", False)])
+def test_a_text_that_does_not_end_is_kept_back(tiny_special_model, monkeypatch, written, kept):
+    from campaignwright.agent.chat_model import CampaignChatModel
+
+    def decode(ids, *, chances, **_):
+        chances.append([(1.0, 1.0)] * 3)
+        yield 0, written
+
+    monkeypatch.setattr(tiny_special_model, "decode", decode)
+    answer = CampaignChatModel(local=tiny_special_model, text_confidence=0.8).invoke([HumanMessage("Hello?")])
+    assert answer.text == (written if kept else "")
+
+
 def test_the_prefix_is_not_read_twice(tiny_model):
     from campaignwright.agent.local_model import LocalModel
 
