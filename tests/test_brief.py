@@ -384,6 +384,19 @@ def test_no_channel_is_taken_away_by_other_words(ctx: Context, request_: str) ->
     assert ctx.brief.channels == ["email"]
 
 
+@pytest.mark.parametrize(
+    ("request_", "passed", "left"),
+    [("drop social", ["email", "social"], ["search", "email"]), ("不要社交广告了", ["email"], ["search", "email"]),
+     ("drop social, use display", ["display"], ["display"]), ("add SMS", ["search", "sms"], ["search", "social", "email", "sms"]),
+     ("再加上短信", ["sms"], ["search", "social", "email", "sms"]), ("only email now", ["email"], ["email"]),
+     ("don't add display", ["search", "social", "email"], ["search", "social", "email"])],
+)
+def test_a_change_of_one_channel_leaves_the_others(ctx: Context, request_: str, passed: list[str], left: list[str]) -> None:
+    ask(ctx, "search, social and email", channels=["search", "social", "email"])
+    ask(ctx, request_, channels=passed)
+    assert ctx.brief.channels == left
+
+
 @pytest.mark.parametrize(("language", "says"), [("en", "no channel would be left"), ("zh", "就没有渠道了")])
 def test_the_last_channel_taken_away_is_a_conflict(ctx: Context, language: str, says: str) -> None:
     ask(ctx, channels=["sms"])

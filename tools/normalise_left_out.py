@@ -52,6 +52,9 @@ _WHY = re.compile(r"\bwhy\b|为什么|为啥|怎么(?:没|不)")
 _AT_TIMES = re.compile(r"(?:晚上|夜里|夜间|深夜|半夜|凌晨|早上|上午|下午|中午|周末|平时|节假日)$")
 _DENIED = re.compile(r"\b(?:no|not|never|nothing|nobody|without|\w+n't|dont|nowhere)\b|不|别|没|" + rf"\b(?:{_DROP})|{_ZH_DROP}")
 _ADDED = re.compile(r"\b(?:also|too|as well)\b|还|也要|也用|也发|都不|都别|不要|不用|去掉|没")
+_ADD = re.compile(
+    r"(?:(?<!not )(?<!n't )\badd(?:ing)?\s+(?:(?:the|our|some|an?|in|on|also)\s+)*|(?<![不别要])(?:再?加[上个入]|再加|增加)\s*)$"
+)
 _END = r"\s*(?:$|[,.;:!?。、()\n\"'\-/])"
 _THING = r"\s*(?:ads?|advertising|adverts?|channels?|campaigns?|messages?|marketing|blasts?|sends?|spend|渠道|广告|投放|营销|推广)?"
 _AFTER = re.compile(
@@ -98,6 +101,12 @@ def left_out(request: str, spoken_of: list[Channel]) -> LeftOut:
         everything |= bool(names) and _everything(text, chain, len(names))
         gone += names
     return LeftOut(list(dict.fromkeys(gone)), everything)
+
+
+def added(request: str, spoken_of: list[Channel]) -> list[Channel]:
+    """The channels that come to those used: "add SMS", "再加上短信"."""
+    text = "\n".join(map(clean, request.splitlines()))
+    return [name for chain in _chains(text, spoken_of) if _ADD.search(text[: chain[0][0]]) for _, _, name in chain]
 
 
 def _chains(text: str, spoken_of: list[Channel]) -> list[list[tuple[int, int, Channel]]]:

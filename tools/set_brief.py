@@ -27,7 +27,8 @@ from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
-from campaignwright.tools.normalise_left_out import left_out, product_left_out, without
+from campaignwright.tools.normalise_left_out import added, left_out, product_left_out, without
+from campaignwright.tools.normalise_names import named_channels
 from campaignwright.tools.normalise_text import clean, problem
 
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
@@ -156,12 +157,17 @@ class _Reading:
         """The channels as passed, less those the message takes away, however the model passed them."""
         said, old = list(dict.fromkeys(self.said.get("channels") or [])), self.values.get("channels") or []
         planned = _planned(self.ctx)
-        found = left_out(self.ctx.request, [*said, *old, *planned])
+        spoken_of = [*said, *old, *planned]
+        found, more = left_out(self.ctx.request, spoken_of), added(self.ctx.request, spoken_of)
+        if more and (old or planned) and not found.channels:
+            self.values["channels"] = list(dict.fromkeys([*(old or planned), *more]))
+            return
         if not found.channels:
             if "channels" in self.said:
                 self.values["channels"] = said
             return
-        wanted = [name for name in said if name not in found.channels]
+        others = {name for _, _, name in named_channels(self.ctx.request)} - set(found.channels)
+        wanted = [name for name in said if name not in found.channels] if others else []  # "drop email" names none to use
         kept = without([] if found.everything_else else wanted or old or planned, found.channels)
         gone = ", ".join(found.channels)
         if kept:

@@ -12,7 +12,7 @@ from typing import Any
 
 from campaignwright.market.export_tables import safe_cell
 from campaignwright.market.workspace import write_atomic
-from campaignwright.ui.terminal import console, new_session, progress_bar
+from campaignwright.ui.terminal import console, new_session, progress_bar, save_plan
 
 
 def read_requests(path: Path) -> list[dict]:
@@ -78,6 +78,8 @@ def ask_file(copilot, requests: Path, out: Path) -> int:
             turn = copilot.ask(row["request"], session=row.get("session") or new_session(), today=row.get("today"))
             value = turn.to_json()
             value = json.loads(value) if isinstance(value, str) else value
+            if turn.plan:  # so that it can be approved
+                save_plan(turn.plan, copilot.workspace.path)
             file.write(json.dumps({"id": row["id"], **value}, ensure_ascii=False) + "\n")
             file.flush()
             failed += turn.error is not None
