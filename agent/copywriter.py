@@ -81,8 +81,8 @@ def strayed(chances: Chances) -> float:
 
 def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: frozenset[str] = frozenset()) -> bool:
     """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
-    English, nothing stuttered four times in a row, no gap where a word should be, no field that the limit cut off after
-    "the", nothing but a code to enter, no `foreign` word, which belongs to another kind of product."""
+    English nor the reverse, no word twice in a row, nothing stuttered four times, no gap where a word should be, no field
+    that the limit cut off after "the", nothing but a code to enter, no `foreign` word, which belongs to another kind of product."""
     parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
@@ -90,6 +90,8 @@ def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: 
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
+        return False
+    if re.search(r"\b(?!knock)([a-z]{2,}) \1\b", text, re.IGNORECASE) or (language == "zh" and re.search("[a-z]{3,}", text)):
         return False
     own = english_words(text)
     return not foreign & set(own) and (not words or all(word in words for word in own))
