@@ -77,7 +77,9 @@ class Narrator:
 
     def _grounds(self) -> Grounds:
         done = [(call.name, call.result) for call in self.running.calls if call.result]
-        return replace(grounds(self.running.ctx, self.said, done), planned=any("plan" in result["data"] for _, result in done))
+        plans = [result["data"]["plan"] for _, result in done if "plan" in result["data"]]
+        advised = not plans or plans[-1]["verdict"]["code"] != "stop"
+        return replace(grounds(self.running.ctx, self.said, done), planned=bool(plans), advised=advised)
 
     def _instead(self, rendered: Rendered, figures: list[Figure], planned: bool, told: bool) -> list[str]:
         """What to say when nothing of the model's text can be shown. `told`: notes or errors that follow say enough."""

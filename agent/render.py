@@ -40,9 +40,12 @@ class Grounds:
     language: str = "en"
     currency: str = "USD"
     planned: bool = True  # whether a plan was made in this turn: else none is ready
+    advised: bool = True  # whether that plan's verdict is not against it: else nobody is asked to approve it
 
 
 NO_PLAN = "a plan that was not made in this turn"
+NOT_ADVISED = "an invitation to approve a plan that should not run"
+_APPROVE = re.compile(r"\bapprov|批准", re.IGNORECASE)
 _READY = re.compile(r"\bplan(?:'s| is) (?:now )?(?:ready|done|complete|finished)\b|方案(?:已?完成|已?做好|好了|已就绪)", re.IGNORECASE)
 
 
@@ -165,6 +168,8 @@ def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
         raise _Ungrounded(reason)
     if not ground.planned and _READY.search(text):
         raise _Ungrounded(NO_PLAN)
+    if not ground.advised and _APPROVE.search(text):
+        raise _Ungrounded(NOT_ADVISED)
     bare = SLOT.sub(" ", text)
     for name in sorted(ground.known_names, key=len, reverse=True):
         bare = bare.replace(name, " ")

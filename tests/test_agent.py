@@ -465,3 +465,10 @@ def test_the_prefix_is_not_read_twice(tiny_model):
     assert again == LocalModel(tiny_model.model, tiny_model.tokenizer).generate(longer, max_new_tokens=12)
     assert model.generate(chat, n=3, temperature=1.0, seed=5, max_new_tokens=9) == model.generate(
         chat, n=3, temperature=1.0, seed=5, max_new_tokens=9)
+
+
+@pytest.mark.parametrize("text", ["Read it, and approve it if you like it.", "文案请过目，没问题就批准。"])
+def test_nobody_is_asked_to_approve_a_plan_that_should_not_run(text):
+    assert render(text, Grounds()).text == text
+    stopped = render(f"Here it is. {text}", Grounds(advised=False))
+    assert "approve" not in stopped.text and "批准" not in stopped.text and stopped.dropped
