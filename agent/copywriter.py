@@ -88,10 +88,10 @@ def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: 
         return False
     if any(re.search(r"(?:^|\s)(?:an?|the|and|or|your|our|my|with|at)\s*$", part, re.IGNORECASE) for part in parts):
         return False
-    text = re.sub(r"\{[a-z_]+\}", " ", " ".join(parts))
+    text = re.sub(r"\{[a-z_]+\}", " ", "\n".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
         return False
-    if re.search(r"\b(?!knock)([a-z]{2,}) \1\b", text, re.IGNORECASE) or (language == "zh" and re.search("[a-z]{3,}", text)):
+    if re.search(r"\b(?!knock)([a-z]{2,}) \1\b(?!-)", text, re.IGNORECASE) or (language == "zh" and re.search("[a-z]{3,}", text)):
         return False
     own = english_words(text)
     return not foreign & set(own) and (not words or all(word in words for word in own))

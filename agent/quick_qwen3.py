@@ -15,8 +15,9 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 
 def suits(model: Any) -> bool:
-    """Whether `QuickQwen3` computes what `model` does: a plain Qwen3 without biases, sliding windows or scaled positions."""
-    if type(model) is not Qwen3ForCausalLM:
+    """Whether `QuickQwen3` computes what `model` does: a plain Qwen3 without adapters, biases, sliding windows or scaled positions."""
+    layers = [layer for name, layer in model.named_modules() if name.endswith(("_proj", "lm_head"))]
+    if type(model) is not Qwen3ForCausalLM or any(type(layer) is not torch.nn.Linear for layer in layers):
         return False
     config = model.config
     plain = config.hidden_act == "silu" and not config.attention_bias and set(config.layer_types) == {"full_attention"}

@@ -45,7 +45,7 @@ class Grounds:
 
 NO_PLAN = "a plan that was not made in this turn"
 NOT_ADVISED = "an invitation to approve a plan that should not run"
-_APPROVE = re.compile(r"\bapprov|批准", re.IGNORECASE)
+_APPROVE = re.compile(r"(?<!not )\bapprov|\bsign off\b|\bgreen light\b|(?<!不)(?<!不要)(?<!不建议)(?:批准|审批)", re.IGNORECASE)
 _READY = re.compile(r"\bplan(?:'s| is) (?:now )?(?:ready|done|complete|finished)\b|方案(?:已?完成|已?做好|好了|已就绪)", re.IGNORECASE)
 
 

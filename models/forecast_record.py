@@ -30,7 +30,7 @@ LATE = 1  # last days of a plan for which ads may report nothing
 CAME = {"impressions": "impressions", "clicks": "clicks", "orders": "conversions", "revenue": "revenue"}
 RATIOS = {"ctr": ("clicks", "impressions"), "cvr": ("orders", "clicks")}
 ROWS = "SELECT channel, day, impressions, clicks, conversions, revenue, spend FROM campaign_results WHERE list_contains(?, campaign_id)"
-UNTIL = "SELECT max(until) FROM coverage WHERE list_contains(?, campaign_id)"
+UNTIL = "SELECT min(last) FROM (SELECT max(until) AS last FROM coverage WHERE list_contains(?, campaign_id) GROUP BY campaign_id)"
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,15 @@ def _result(workspace: Workspace, keys: list[str], strategy: Strategy) -> dict[s
 
 
 def _as_planned(rows: pd.DataFrame, until: dt.date | None, strategy: Strategy) -> bool:
-    """Whether every channel of the plan reports, its ads to the end and with about the money planned, and anything was seen."""
+    """Whether every channel of the plan reports and no other, its ads to the end, with about the money planned, and was seen."""
     used = {channel for channel, share in strategy.shares.items() if share > 0}
-    if used - set(rows["channel"]) or not rows["impressions"].fillna(1).sum():
+    if used != set(rows["channel"]) or not rows["impressions"].fillna(1).sum():
         return False
     paid = used - set(OWNED_CHANNELS)
     ads = rows[rows["channel"].isin(paid)]
     if not paid or ads.empty:
         return True
-    days = [pd.Timestamp(day) for day in (ads["day"].max(), until) if day is not None and day == day]
+    days = [pd.Timestamp(day) for day in (ads.groupby("channel")["day"].max().min(), until) if day is not None and day == day]
     planned = strategy.budget * sum(strategy.shares[channel] for channel in paid)
     ended = bool(days) and max(days).date() >= strategy.start + dt.timedelta(strategy.days - 1 - LATE)
-    return ended and (ads["spend"].isna().any() or abs(ads["spend"].sum() - planned) <= SPENT * planned)
+    return ended and (ads["spend"].isna().all() or abs(ads["spend"].sum() - planned) <= SPENT * planned)

@@ -387,7 +387,11 @@ def test_no_channel_is_taken_away_by_other_words(ctx: Context, request_: str) ->
 @pytest.mark.parametrize(
     ("request_", "passed", "left"),
     [("drop social", ["email", "social"], ["search", "email"]), ("不要社交广告了", ["email"], ["search", "email"]),
-     ("drop social, use display", ["display"], ["display"]), ("add SMS", ["search", "sms"], ["search", "social", "email", "sms"]),
+     ("drop social, use Display", ["display"], ["display"]), ("drop email and add SMS", ["sms"], ["search", "social", "sms"]),
+     ("Use only email and add sms", ["email", "sms"], ["email", "sms"]),
+     ("add sms instead of email", ["search", "sms"], ["search", "sms"]),
+     ("never add sms", ["search", "social", "email"], ["search", "social", "email"]),
+     ("add SMS", ["search", "sms"], ["search", "social", "email", "sms"]),
      ("再加上短信", ["sms"], ["search", "social", "email", "sms"]), ("only email now", ["email"], ["email"]),
      ("don't add display", ["search", "social", "email"], ["search", "social", "email"])],
 )

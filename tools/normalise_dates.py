@@ -136,12 +136,12 @@ def start_and_days(
 def _behind(name: str, day: dt.date, today: dt.date) -> dt.date:
     """The day after `day`, or after the holiday that begins on it ("国庆后")."""
     start, days = named_range(f"{name}期间", today) or (None, 1)
-    return add_days(day, 2 if re.search("weekend|周末", name) else days if start == day else 1)
+    return add_days(day, 2 if day.weekday() == 5 and re.search("weekend|周末", name) else days if start == day else 1)
 
 
 def _month_limit(text: str) -> str:
     """ "before February" -> "before 1 february", "2月前" -> "2月1日前", "十月之后" -> "11月1日"; "before May 5" and "12月前三天" stay."""
-    text = re.sub(r"(?<![\d年个])(1[0-2]|\d|十[一二]?|[一二三四五六七八九])月份?[之以]?后(?!半)", _month_behind, text)
+    text = re.sub(r"(?<![\d年个])(1[0-2]|\d|十[一二]?|[一二三四五六七八九])月份?[之以]?后(?!半|期|旬|段)", _month_behind, text)
     text = re.sub(rf"\b(before|ahead of) (?={MONTH}(?!,? (?:the )?\d{{1,2}}(?!\d)))", r"\1 1 ", text)
     return re.sub(
         r"(\d{1,2}|[一二三四五六七八九十]{1,2})月份?(?=[之以]?前(?! ?[后夕半几第\d一二两三四五六七八九十]))", r"\1月1日", text

@@ -53,7 +53,10 @@ _AT_TIMES = re.compile(r"(?:晚上|夜里|夜间|深夜|半夜|凌晨|早上|上
 _DENIED = re.compile(r"\b(?:no|not|never|nothing|nobody|without|\w+n't|dont|nowhere)\b|不|别|没|" + rf"\b(?:{_DROP})|{_ZH_DROP}")
 _ADDED = re.compile(r"\b(?:also|too|as well)\b|还|也要|也用|也发|都不|都别|不要|不用|去掉|没")
 _ADD = re.compile(
-    r"(?:(?<!not )(?<!n't )\badd(?:ing)?\s+(?:(?:the|our|some|an?|in|on|also)\s+)*|(?<![不别要])(?:再?加[上个入]|再加|增加)\s*)$"
+    r"(?:\badd(?:ing)?\s+(?:(?:the|our|some|an?|in|on|also|back)\s+)*|(?:再?加[上个入]|再加(?:一个)?|增加|加)\s*)$"
+)
+_NOT_ADD = re.compile(
+    r"(?:\b(?:not|\w+n't|never|stop|without|need to|should (?:i|we)|did you|if (?:i|we|you))\s+|[不别没]用?|不要|如果|为什么|为啥)$"
 )
 _END = r"\s*(?:$|[,.;:!?。、()\n\"'\-/])"
 _THING = r"\s*(?:ads?|advertising|adverts?|channels?|campaigns?|messages?|marketing|blasts?|sends?|spend|渠道|广告|投放|营销|推广)?"
@@ -106,7 +109,12 @@ def left_out(request: str, spoken_of: list[Channel]) -> LeftOut:
 def added(request: str, spoken_of: list[Channel]) -> list[Channel]:
     """The channels that come to those used: "add SMS", "再加上短信"."""
     text = "\n".join(map(clean, request.splitlines()))
-    return [name for chain in _chains(text, spoken_of) if _ADD.search(text[: chain[0][0]]) for _, _, name in chain]
+    found = []
+    for chain in _chains(text, spoken_of):
+        verb = _ADD.search(text[: chain[0][0]])
+        if verb and not _NOT_ADD.search(text[: verb.start()]) and _follows(text, chain[-1][1]):
+            found += [name for _, _, name in chain]
+    return found
 
 
 def _chains(text: str, spoken_of: list[Channel]) -> list[list[tuple[int, int, Channel]]]:

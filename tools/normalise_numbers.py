@@ -68,7 +68,7 @@ _PER_BEHIND = re.compile(  # and what does so right behind it; "a week from Mond
     r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning))|"
     rf" ?/ ?{_EACH}| ?(?:daily|weekly|monthly)\b| ?/ ?(?:天|日|周|星期|礼拜|月)|每(?:天|日|周|星期|礼拜|个?月|个?渠道|封|条)"
 )
-_COIN = re.compile(r"[\d.,]+ ?[kK]? ?(?!MAX|MIN|TOT|ALL|TOP|MIL|MLN|MIO|TSD|BUC)[A-Z]{3}|(?!MAX|MIN|TOT|ALL|TOP)[A-Z]{3} ?[\d.,]+ ?[kK]?")
+_COIN = re.compile(r"(?<![a-z])(?:btc|bitcoins?|eth|ether|usdt|usdc|doge|xrp)(?![a-z])|₿")  # money of no country
 _SCALE_UNKNOWN = re.compile(r" ?(?:tsd|tausend|mille|mil|mln|mio|mrd|trillion|tn|[a-z]*zillion|b)(?![a-z])")
 
 
@@ -131,7 +131,7 @@ def money(
         amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
         raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
     code = _currency(text, currency)
-    if code is None and _COIN.fullmatch(str(said).strip()):
+    if code is None and _COIN.search(text):
         raise problem(argument, f"money in {currency} or another currency of a country", said)
     if re.search(r"(?<![\d\w])-\s?[$€£¥]?\d", text) and not re.search(r"\d ?- ?[$€£¥]?\d", text):
         raise problem(argument, "an amount of 0 or more", said)

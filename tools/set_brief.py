@@ -159,15 +159,14 @@ class _Reading:
         planned = _planned(self.ctx)
         spoken_of = [*said, *old, *planned]
         found, more = left_out(self.ctx.request, spoken_of), added(self.ctx.request, spoken_of)
-        if more and (old or planned) and not found.channels:
-            self.values["channels"] = list(dict.fromkeys([*(old or planned), *more]))
-            return
+        named = {name for line in self.ctx.request.splitlines() for _, _, name in named_channels(clean(line))}
+        if more and said and (old or planned) and named <= {*more, *found.channels}:  # nothing but a change of what stands
+            said = list(dict.fromkeys([*without(old or planned, found.channels), *more]))
         if not found.channels:
             if "channels" in self.said:
                 self.values["channels"] = said
             return
-        others = {name for _, _, name in named_channels(self.ctx.request)} - set(found.channels)
-        wanted = [name for name in said if name not in found.channels] if others else []  # "drop email" names none to use
+        wanted = [name for name in said if name not in found.channels] if named - set(found.channels) else []
         kept = without([] if found.everything_else else wanted or old or planned, found.channels)
         gone = ", ".join(found.channels)
         if kept:

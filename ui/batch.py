@@ -78,10 +78,10 @@ def ask_file(copilot, requests: Path, out: Path) -> int:
             turn = copilot.ask(row["request"], session=row.get("session") or new_session(), today=row.get("today"))
             value = turn.to_json()
             value = json.loads(value) if isinstance(value, str) else value
-            if turn.plan:  # so that it can be approved
-                save_plan(turn.plan, copilot.workspace.path)
             file.write(json.dumps({"id": row["id"], **value}, ensure_ascii=False) + "\n")
             file.flush()
+            if turn.plan:  # so that it can be approved
+                save_plan(turn.plan, copilot.workspace.path)
             failed += turn.error is not None
             progress.advance(task)
     console.print(f"{len(rows)} turns in {out}" + (f", {failed} failed" if failed else ""), highlight=False)
