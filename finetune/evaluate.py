@@ -96,8 +96,9 @@ def meaning(name: str, value: Any) -> Any:
 
 @torch.inference_mode()
 def held_out_loss(model: str | Path, path: str | Path, adapter: str | Path | None = None) -> dict[str, float]:
-    """Mean cross-entropy (nats a token) of the answers in a corpus file by language, each chat with the same weight: a smooth
-    measure for learning curves. The corpus's own chat format (`finetune.tokenizer`), so a base trained on it."""
+    """Cross-entropy of the answers in a corpus file: nats a token by language ("en"), each chat with the same weight, and nats
+    a whole answer by kind ("plan, an answer"): smooth measures for learning curves. The corpus's own chat format
+    (`finetune.tokenizer`), so a base trained on it."""
     tokenizer = AutoTokenizer.from_pretrained(str(model))
     net = AutoModelForCausalLM.from_pretrained(str(model), dtype=torch.float32).eval()
     if adapter:
@@ -108,8 +109,10 @@ def held_out_loss(model: str | Path, path: str | Path, adapter: str | Path | Non
         ids, learnt = encode_chat(tokenizer, chat["messages"])
         found = net(input_ids=torch.tensor([ids])).logits[0, :-1]
         chosen = torch.tensor(learnt[1:])
-        losses[chat["lang"]].append(float(torch.nn.functional.cross_entropy(found[chosen], torch.tensor(ids[1:])[chosen])))
-    return {lang: sum(values) / len(values) for lang, values in sorted(losses.items())}
+        loss = float(torch.nn.functional.cross_entropy(found[chosen], torch.tensor(ids[1:])[chosen]))
+        losses[chat["lang"]].append(loss)
+        losses[f"{chat.get('group', chat['kind'])}, an answer"].append(loss * int(chosen.sum()))
+    return {name: sum(values) / len(values) for name, values in sorted(losses.items())}
 
 
 def valid(call: tuple[str, dict[str, Any]]) -> bool:
