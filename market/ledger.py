@@ -107,6 +107,11 @@ class Ledger:
                 "SELECT plan_hash, approved_at, plan FROM approvals ORDER BY approval_id DESC").fetchall()
         return [{"plan_hash": digest, "approved_at": at, "plan": json.loads(plan)} for digest, at, plan in rows]
 
+    def count(self) -> int:
+        """How many approvals there are."""
+        with self._open() as connection:
+            return int(connection.execute("SELECT count(*) FROM approvals").fetchone()[0])
+
     def forecast(self, digest: str) -> dict[str, dict[str, Any]]:
         """The forecast frozen at approval: name -> {value, low, high, unit, model}; empty when not approved."""
         with self._open() as connection:

@@ -123,7 +123,7 @@ def _as_planned(rows: pd.DataFrame, until: dt.date | None, strategy: Strategy) -
         return False
     paid = used - set(OWNED_CHANNELS)
     ads = rows[rows["channel"].isin(paid)]
-    if not paid or ads.empty:
+    if not paid:
         return True
     days = [pd.Timestamp(day) for day in (ads.groupby("channel")["day"].max().min(), until) if day is not None and day == day]
     planned = strategy.budget * sum(strategy.shares[channel] for channel in paid)

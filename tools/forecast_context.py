@@ -98,7 +98,7 @@ def models_of(ctx: Context, cls: type[M]) -> M:
 def forecaster_of(ctx: Context) -> Forecaster:
     """The forecaster of the workspace's present data and approvals, kept in the context."""
     ledger = ctx.workspace.path / "ledger.sqlite"
-    approvals = len(Ledger(ctx.workspace.path).approvals()) if ledger.exists() else 0
+    approvals = Ledger(ctx.workspace.path).count() if ledger.exists() else 0
     key = f"forecaster {ctx.workspace.data_hash()} {approvals} {ctx.seed}"
     if key not in ctx.cache:
         ctx.cache[key] = Forecaster(ctx.workspace, ctx.seed)
