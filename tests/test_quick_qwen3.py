@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, DynamicCache, Qwen2Config, Qwen2ForCausalLM
 
 import campaignwright.agent
@@ -33,4 +34,6 @@ def test_it_says_what_transformers_says(tiny_model, which):
 def test_only_a_plain_qwen3_is_replaced(tiny_model):
     sizes = {"vocab_size": 64, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     assert suits(tiny_model.model)
+    adapted = get_peft_model(copy.deepcopy(tiny_model.model), LoraConfig(target_modules=["q_proj"])).get_base_model()
+    assert type(adapted) is type(tiny_model.model) and not suits(adapted)
     assert not suits(Qwen2ForCausalLM(Qwen2Config(**sizes, num_key_value_heads=2)))

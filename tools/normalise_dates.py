@@ -30,7 +30,7 @@ from campaignwright.tools.normalise_duration import parts as durations
 from campaignwright.tools.normalise_duration import total
 from campaignwright.tools.normalise_mentions import Mention, absolute, mentions, ordinals
 from campaignwright.tools.normalise_relative import MONTH, whole
-from campaignwright.tools.normalise_text import clean, has_cjk, problem, tail
+from campaignwright.tools.normalise_text import chinese_value, clean, has_cjk, problem, tail
 
 EXPECTED = "a date or a range of dates such as 1 December, next Monday, Dec 1-7 or 下周一"
 HALF_YEAR = 183  # days that a stretch said by its end alone ("before Christmas", "by Christmas") may take
@@ -149,8 +149,7 @@ def _month_limit(text: str) -> str:
 
 
 def _month_behind(match: re.Match) -> str:
-    number = int(match[1]) if match[1].isdigit() else "一二三四五六七八九十".find(match[1][-1]) + 1 + 10 * (len(match[1]) - 1)
-    return f"{number % 12 + 1}月1日"
+    return f"{int(chinese_value(match[1])) % 12 + 1}月1日"
 
 
 def _run_up(before: str, day: dt.date, today: dt.date, said: object, argument: str) -> tuple[dt.date, int]:

@@ -52,10 +52,10 @@ _WHY = re.compile(r"\bwhy\b|为什么|为啥|怎么(?:没|不)")
 _AT_TIMES = re.compile(r"(?:晚上|夜里|夜间|深夜|半夜|凌晨|早上|上午|下午|中午|周末|平时|节假日)$")
 _DENIED = re.compile(r"\b(?:no|not|never|nothing|nobody|without|\w+n't|dont|nowhere)\b|不|别|没|" + rf"\b(?:{_DROP})|{_ZH_DROP}")
 _ADDED = re.compile(r"\b(?:also|too|as well)\b|还|也要|也用|也发|都不|都别|不要|不用|去掉|没")
-_ADD = re.compile(
+_ADDING = re.compile(
     r"(?:\badd(?:ing)?\s+(?:(?:the|our|some|an?|in|on|also|back)\s+)*|(?:再?加[上个入]|再加(?:一个)?|增加|加)\s*)$"
 )
-_NOT_ADD = re.compile(
+_NOT_ADDING = re.compile(
     r"(?:\b(?:not|\w+n't|never|stop|without|need to|should (?:i|we)|did you|if (?:i|we|you))\s+|[不别没]用?|不要|如果|为什么|为啥)$"
 )
 _END = r"\s*(?:$|[,.;:!?。、()\n\"'\-/])"
@@ -111,8 +111,8 @@ def added(request: str, spoken_of: list[Channel]) -> list[Channel]:
     text = "\n".join(map(clean, request.splitlines()))
     found = []
     for chain in _chains(text, spoken_of):
-        verb = _ADD.search(text[: chain[0][0]])
-        if verb and not _NOT_ADD.search(text[: verb.start()]) and _follows(text, chain[-1][1]):
+        verb = _ADDING.search(text[: chain[0][0]])
+        if verb and not _NOT_ADDING.search(text[: verb.start()]) and _follows(text, chain[-1][1]):
             found += [name for _, _, name in chain]
     return found
 

@@ -154,7 +154,8 @@ class _Reading:
         self.values[field] = Brief.model_fields[field].get_default(call_default_factory=True)
 
     def _channels(self) -> None:
-        """The channels as passed, less those the message takes away, however the model passed them."""
+        """The channels as passed, less those the message takes away, however the model passed them; a message that only adds or
+        takes away leaves the others as they were."""
         said, old = list(dict.fromkeys(self.said.get("channels") or [])), self.values.get("channels") or []
         planned = _planned(self.ctx)
         spoken_of = [*said, *old, *planned]
