@@ -15,10 +15,10 @@ from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 from campaignwright.finetune.troubles import refusal
 
-KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 17, "trouble": 5}  # shares of chats
+KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 22, "trouble": 5}  # shares of chats
 
 
-TALK = {"about": 34, "clarify": 22, "off_topic": 30, "attack": 14}  # shares of the hand-written lines that need no call
+TALK = {"about": 22, "clarify": 32, "off_topic": 36, "attack": 10}  # shares of the hand-written lines that need no call
 BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
 ASKED = ("products", "budget", "start", "days")  # what the copilot asks for
 DOUBTED = (*ASKED, "audience", "max_discount", "min_roas", "channels")  # what can contradict today, the shop or itself
@@ -148,7 +148,7 @@ class Expert(Results):
 
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
-        if draw < 0.45:
+        if draw < (0.45 if self.dev else 0.7):
             kind = self.rng.choices(list(TALK), list(TALK.values()))[0]
             item = self.rng.choice([item for item in self.other if item["lang"] == lang and item["kind"] == kind])
             filled = self._filled(item)
@@ -156,7 +156,7 @@ class Expert(Results):
                 return None
             kind, source, (text, reply) = item["kind"], item["id"], filled
             text, _ = self.composer.noisy([(text, False)], {})
-        elif draw < 0.58 and not self.dev:
+        elif draw < 0.78 and not self.dev:
             text, reply = self._elsewhere(lang)
             text, _ = self.composer.noisy([(text, False)], {})
             kind, source = "off_topic", f"elsewhere-{lang}"

@@ -457,7 +457,7 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
             "two thirds less": 3_333.33, "a tenth more": 11_000, "another 2k": 12_000, "2k more": 12_000, "再加5000": 15_000,
             "up the budget by 4,000": 14_000, "three times the budget": 30_000, "1.5倍": 15_000, "+20%": 12_000, "+ 2k": 12_000,
             "增加2倍": 30_000, "cut it by a factor of 2": 5_000, "one and a half times what it was": 15_000, "预算乘以2": 20_000,
-            "halving the budget": 5_000,
+            "halving the budget": 5_000, "one more thousand": 11_000, "再抠掉八百": 9_200,
         },
     ),
     "fraction": (
@@ -466,14 +466,14 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
             "another five points": 0.15, "再加5个点": 0.15, "five points more": 0.15, "降5个点": 0.05, "少三个点": 0.07,
             "five more points": 0.15, "提高五个百分点": 0.15, "3 points lower": 0.07, "five points deeper": 0.15, "再让5个点": 0.15,
             "5 points off the max discount": 0.05, "少让5个点": 0.05, "add 5pp": 0.15, "halve it": 0.05, "翻倍": 0.2,
-            "half the discount": 0.05, "+5%": 0.15,
+            "half the discount": 0.05, "+5%": 0.15, "折扣砍一半": 0.05,
         },
     ),
     "ratio": (
         4,
         {
             "提高0.5": 4.5, "降0.5": 3.5, "0.5 higher": 4.5, "another 0.5": 4.5, "lower by 1": 3, "halve it": 2, "翻倍": 8,
-            "20% higher": 4.8, "提高两成": 4.8, "提高一半": 6, "a quarter less": 3, "half a point lower": 3.5,
+            "20% higher": 4.8, "提高两成": 4.8, "提高一半": 6, "a quarter less": 3, "half a point lower": 3.5, "投产抬高1": 5,
         },
     ),
     "duration": (
@@ -481,7 +481,7 @@ CHANGES: dict[str, tuple[float, dict[str, float]]] = {  # reader -> the value th
         {
             "a week longer": 21, "多一周": 21, "缩短三天": 11, "halve it": 7, "two days shorter": 12, "another week": 21,
             "extend by a week": 21, "再跑一周": 21, "加3": 17, "多一半": 21, "加一倍": 28, "延长50%": 21, "half as long again": 21,
-            "lose a day": 13, "+3 days": 17, "three times as long": 42,
+            "lose a day": 13, "+3 days": 17, "three times as long": 42, "double the days": 28, "halve the days": 7,
         },
     ),
 }  # fmt: skip
@@ -742,6 +742,9 @@ NAMED_DATES = {  # today: {said: (start, days)}
         "七夕期间": ("2027-08-02", 7), "情人节期间": ("2027-02-08", 7), "母亲节期间": ("2027-05-03", 7),
         "中秋期间": ("2027-09-15", 3), "感恩节期间": ("2026-11-26", 4), "during Easter": ("2027-03-26", 4),
         "over Christmas": ("2026-12-21", 7), "the Christmas period": ("2026-12-21", 7), "春节前后": ("2027-02-06", None),
+        "Diwali": ("2027-10-29", None), "during Ramadan": ("2027-02-07", 30), "Pancake Day": ("2027-02-09", None),
+        "three days before Eid al-Fitr": ("2027-03-06", None), "until Epiphany": ("2026-11-23", 45), "xmas eve": ("2026-12-24", None),
+        "Black Friday weekend": ("2026-11-27", 4), "冬至前一天": ("2026-12-21", None), "腊八": ("2027-01-15", None),
         "on Black Friday": ("2026-11-27", 1), "圣诞": ("2026-12-25", None), "by Christmas": ("2026-11-23", 33),
     },
     "2027-02-10": {"情人节期间": ("2027-02-10", 5), "年后": ("2027-02-13", None)},

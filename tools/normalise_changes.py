@@ -26,14 +26,14 @@ _LESS = re.compile(
     r"\bless\b|\bfewer\b|(?<!can't )(?<!cannot )\blose (?=an?\b|one\b|two\b|three\b|\d)|"
     r"\blower\b|\bcut\b|\bshave|\btrim|\breduc\w*|\bdrop\b(?=.*\bby\b)|\bdecreas\w*|\bknock\b|"
     r"\btake\b(?=.*\b(?:off|away|out)\b)|\bsmaller\b|\bshorte[rn]\w*|\bminus\b|\boff\b|\bcheaper\b|"
-    rf"\bdown {_COUNTED}|(?<=%) down\b|减|砍|少(?=花|投|给|用|掉|跑|做|{_AMOUNT})|降|压|(?<!折)扣|缩|下调|调低|(?<!最)短(?={_AMOUNT})"
+    rf"\bdown {_COUNTED}|(?<=%) down\b|减|砍|抠|少(?=花|投|给|用|掉|跑|做|{_AMOUNT})|降|压|(?<!折)扣|缩|下调|调低|(?<!最)短(?={_AMOUNT})"
 )
 _MORE = re.compile(
     r"^\+ ?(?=[$€£¥]?\d)|\bmore\b|\bextra\b|\bup (?:the|my|our|its) \w+ by\b|"
     r"\badditional\b|\badd\w*|\banother\b|\bincreas\w*|\bhigher\b|\bon top\b|"
     r"\b(?:^plus|plus (?=[$€£¥]?\d))|"
     rf"\braise\b|\bup {_COUNTED}|(?<=%) up\b|\bbump\b|\bbigger\b|\blonger\b|\bextend\w*|\bhalf (?:as \w+ )?again\b|"
-    rf"加(?!元|币|拿大)|[再多](?=[加花投给跑做批拨出来]?多?{_AMOUNT})|多(?=加|花|投|给|跑|做)|涨|提高|(?:上|高|再|^)提(?=\s?{_AMOUNT})|追(?!求)|添|增|延长|上调|上浮|调高|(?<!最)长(?={_AMOUNT})"
+    rf"加(?!元|币|拿大)|[再多](?=[加花投给跑做批拨出来]?多?{_AMOUNT})|多(?=加|花|投|给|跑|做)|涨|提高|[抬拉拔]高|(?:上|高|再|^)提(?=\s?{_AMOUNT})|追(?!求)|添|增|延长|上调|上浮|调高|(?<!最)长(?={_AMOUNT})"
 )
 _HEDGE = re.compile(  # "no more than 8k" is 8k
     rf"\bmore or less\b|\bmore like\b|\bno(?:t|thing)?(?: any| much)? {_MEASURE}\b(?: than)?|\b{_MEASURE} than\b|"

@@ -28,6 +28,7 @@ DAYS = {
     "小时": 1 / 24,
     "钟头": 1 / 24,
     "周末": 2,
+    "长周末": 3,
     "周": 7,
     "星期": 7,
     "礼拜": 7,
@@ -43,7 +44,7 @@ _FILL = (
 _UNIT = re.compile(
     rf"(?P<lead>(?:(?:[ -]|^){_FILL})*)[ -]?(?P<unit>(?<![a-z])(?:days?|d|hours?|hrs?|h|weekends?|weeks?|wks?|w|"
     rf"fortnights?|months?|quarters?|years?)(?![a-z])|"
-    r"(?:个|整)?(?P<zh>小时|钟头|周末|工作日|季度|星期|礼拜|周|月|天|日(?!期)|"
+    r"(?:个|整)?(?P<zh>小时|钟头|长?周末|工作日|季度|星期|礼拜|周|月|天|日(?!期)|"
     r"年)(?P<half>半)?)(?: and a half(?! (?:off|price)))?"
 )
 _VAGUE = re.compile(
@@ -62,6 +63,8 @@ def parts(text: str) -> list[tuple[float, int, int]]:
         unit = (match["zh"] or re.sub(r"s$", "", match["unit"])) if match["unit"] else ""
         if match["zh"] == "月" and re.match(r"\s?(?:\d|[一二三四五六七八九十])", text[match.end() :]):
             continue  # 12月1日 is a date
+        if match["lead"].strip() == "the" and match["unit"].endswith("s"):
+            continue  # "double the days" names no length
         size = (
             3
             if "long" in match["lead"] and unit == "weekend"

@@ -68,6 +68,7 @@ _PER_BEHIND = re.compile(  # and what does so right behind it; "a week from Mond
     r"(?! (?:from|before|after|later|earlier|ahead|on (?:mon|tue|wed|thu|fri|sat|sun)|out|starting|beginning))|"
     rf" ?/ ?{_EACH}| ?(?:daily|weekly|monthly)\b| ?/ ?(?:天|日|周|星期|礼拜|月)|每(?:天|日|周|星期|礼拜|个?月|个?渠道|封|条)"
 )
+_MORE_OF = re.compile(r"\b(\w+) more (hundred|thousand|grand|million)\b")  # "one more thousand" is one amount
 _COIN = re.compile(r"(?<![a-z])(?:btc|bitcoins?|eth|ether|usdt|usdc|doge|xrp)(?![a-z])|₿")  # money of no country
 _SCALE_UNKNOWN = re.compile(r" ?(?:tsd|tausend|mille|mil|mln|mio|mrd|trillion|tn|[a-z]*zillion|b)(?![a-z])")
 
@@ -127,6 +128,7 @@ def money(
     (an offer, which may be per order; "£5 off" is then an amount). Raises ToolError(retry)."""
     expected = "an amount of money such as 20k, $20,000 or 2万"
     text = _BIT.sub("", without_limit(tail(clean(said))))
+    text = _MORE_OF.sub(r"\1 \2 more", text)
     if not rates and is_rate(said) and numbers(text):
         amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
         raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
@@ -257,7 +259,7 @@ def _changed_share(text: str, current: float | None, said: object, argument: str
     if scale is not None:
         return scaled(current, scale, "a percentage", said, argument)
     twice = TWICE.search(text) and not numbers(text)
-    if twice or re.search(r"\bhalv(?:e|ing)|\bin half\b|减半|砍半|少一半", text) or (
+    if twice or re.search(r"\bhalv(?:e|ing)|\bin half\b|[减砍少]掉?一?半", text) or (
         not numbers(text) and re.search(r"\bhalf (?:the discount|that|as (?:deep|much)|of (?:it|that|the discount))\b", text)
     ):
         return standing(current, "a percentage", said, argument) * (2 if TWICE.search(text) else 0.5)

@@ -103,7 +103,8 @@ def keep_plan(plan: dict, workspace: Path) -> None:
     """Save the plan and say where, and how to go on."""
     files = save_plan(plan, workspace)
     console.print("\nThe plan's files: " + ", ".join(map(str, files)), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"To use it:        campaignwright approve {plan['plan_hash']} -w {workspace}", highlight=False, soft_wrap=True)
+    use = "To use it against this advice:" if plan["verdict"]["code"] == "stop" else "To use it:       "
+    console.print(f"{use} campaignwright approve {plan['plan_hash']} -w {workspace}", highlight=False, soft_wrap=True)
 
 
 def ask_once(copilot, request: str, *, session: str, as_json: bool) -> object:
