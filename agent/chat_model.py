@@ -35,7 +35,8 @@ class CampaignChatModel(BaseChatModel):
     """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
 
     `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models
-    whose call marker is one token. `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a
+    whose call marker is one token. `call_evidence`: least log-odds of the call marker plus half those of the tool's name; below
+    it the model talks too (None: not asked for). `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a
     text below it, or one that does not end, is kept back, and the turn says that it has no answer; 0 lets text stream as it
     comes. `window`: tokens of a prompt beyond which earlier turns are left out (a model trained on short chats is lost in
     long ones). `drafts`: where the likeliest call token by token was doubtful somewhere, so many more are drawn and the
@@ -51,6 +52,7 @@ class CampaignChatModel(BaseChatModel):
     temperature: float = 0.0
     seed: int = 0
     call_confidence: float = 0.5
+    call_evidence: float | None = None
     text_confidence: float = 0.0
     window: int = 1_000_000
     drafts: int = 0
@@ -82,7 +84,9 @@ class CampaignChatModel(BaseChatModel):
         tools = kwargs.get("tools") or []
         ids = self._encode(messages, tools)
         settings = {"adapter": self.adapter, "grammar": self._grammar(messages, tools, kwargs), "seed": self.seed,
-                    "max_new_tokens": self.max_new_tokens, "handicap": self._handicap(messages)}  # fmt: skip
+                    "max_new_tokens": self.max_new_tokens, "handicap": {}}  # fmt: skip
+        if kwargs.get("tool_choice") != "any":
+            settings["handicap"] = self._handicap(messages)
         decoding = self.local.decode(ids, temperature=self.temperature, chances=(chances := []), **settings)
         written, shown = "", 0
         with closing(decoding):
@@ -91,6 +95,10 @@ class CampaignChatModel(BaseChatModel):
                 if not self.text_confidence and not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
+        if written.startswith(OPEN) and self._doubted(chances[0], settings["handicap"]):
+            chances.clear()
+            settings["handicap"] = {OPEN: math.inf}
+            written = "".join(piece for _, piece in self.local.decode(ids, temperature=self.temperature, chances=chances, **settings))
         if written.startswith(OPEN) and self.drafts and min(chance for chance, _ in chances[0]) < DOUBTFUL:
             written = self._likeliest(written, chances[0], ids, settings)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
@@ -99,6 +107,13 @@ class CampaignChatModel(BaseChatModel):
         unsure = endless or bool(sure) and statistics.geometric_mean(sure) < self.text_confidence
         rest = "" if calls or unsure else written[shown:]
         yield ChatGenerationChunk(message=AIMessageChunk(content=rest, tool_call_chunks=calls))
+
+    def _doubted(self, chances: Chances, handicap: dict[str, float]) -> bool:
+        """Whether a call in answer to the marketer has too little evidence."""
+        if self.call_evidence is None or OPEN not in handicap or len(chances) < 2:
+            return False
+        marker, tool = (math.log(max(chance, 1e-9) / max(1 - chance, 1e-9)) for chance, _ in chances[:2])
+        return marker + handicap[OPEN] + tool / 2 < self.call_evidence
 
     def _likeliest(self, call: str, chances: Chances, ids: list[int], settings: dict[str, Any]) -> str:
         """The call of highest probability among `call` and drafts drawn beside it."""

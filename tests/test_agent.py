@@ -437,6 +437,11 @@ def test_a_model_that_is_not_sure_neither_calls_nor_babbles(tiny_special_model):
         assert answer.tool_calls == [] and answer.text == ""
     free = CampaignChatModel(local=tiny_special_model, max_new_tokens=20).bind_tools(tools, tool_choice="none")
     assert free.invoke([HumanMessage("Hello?")]).text
+    hasty = CampaignChatModel(local=tiny_special_model, call_confidence=1e-6)
+    wary = CampaignChatModel(local=tiny_special_model, call_confidence=1e-6, call_evidence=50.0)
+    assert hasty.bind_tools(tools).invoke([HumanMessage("Hello?")]).tool_calls
+    assert wary.bind_tools(tools).invoke([HumanMessage("Hello?")]).tool_calls == []
+    assert wary.bind_tools(tools, tool_choice="any").invoke([HumanMessage("Hello?")]).tool_calls
 
 
 @pytest.mark.parametrize(("written", "kept"), [("Which product?", True), ("好的。", True), ("the rate the rate the", False)])
