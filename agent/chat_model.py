@@ -35,13 +35,13 @@ class CampaignChatModel(BaseChatModel):
     """A LocalModel as LangChain chat model. `adapter`: the PEFT adapter that plans, None for the bare model.
 
     `call_confidence`: how sure it must be, 0.5 to below 1, that a call is the answer to a request; else it talks. For models
-    whose call marker is one token. `call_evidence`: least log-odds of the call marker plus half those of the tool's name; below
-    it the model talks too (None: not asked for). `text_confidence`: least geometric mean, 0-1, of the probabilities of a text's tokens; a
-    text below it, or one that does not end, is kept back, and the turn says that it has no answer; 0 lets text stream as it
-    comes. `window`: tokens of a prompt beyond which earlier turns are left out (a model trained on short chats is lost in
-    long ones). `drafts`: where the likeliest call token by token was doubtful somewhere, so many more are drawn and the
-    likeliest as a whole is made. `show_tools` / `show_system`: whether the prompt holds the tool schemas and the system
-    message; a narrow tuned model knows them and its prompt stays short.
+    whose call marker is one token. `call_evidence`: least log-odds of the call marker plus half those of the tool's name; a call
+    below it is kept back, and the turn says that it is not clear what is meant (None: no call is). `text_confidence`: least
+    geometric mean, 0-1, of the probabilities of a text's tokens; a text below it, or one that does not end, is kept back, and the
+    turn says that it has no answer; 0 lets text stream as it comes. `window`: tokens of a prompt beyond which earlier turns are
+    left out (a model trained on short chats is lost in long ones). `drafts`: where the likeliest call token by token was doubtful
+    somewhere, so many more are drawn and the likeliest as a whole is made. `show_tools` / `show_system`: whether the prompt holds
+    the tool schemas and the system message; a narrow tuned model knows them and its prompt stays short.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -96,9 +96,7 @@ class CampaignChatModel(BaseChatModel):
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
         if written.startswith(OPEN) and self._doubted(chances[0], settings["handicap"]):
-            chances.clear()
-            settings["handicap"] = {OPEN: math.inf}
-            written = "".join(piece for _, piece in self.local.decode(ids, temperature=self.temperature, chances=chances, **settings))
+            written = ""
         if written.startswith(OPEN) and self.drafts and min(chance for chance, _ in chances[0]) < DOUBTFUL:
             written = self._likeliest(written, chances[0], ids, settings)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
