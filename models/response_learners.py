@@ -19,7 +19,7 @@ from campaignwright.models.response_encode import Encoder
 
 Loss = Literal["binary", "gaussian"]
 MANY, VERY_MANY = 5000, 20_000  # rows from which larger trees are used, and from which fewer and quicker ones
-LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction_bynode": 0.4, "learning_rate": 0.08}, 90
+LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction_bynode": 0.4, "learning_rate": 0.16}, 42
 MEDIUM = {**LARGE[0], "learning_rate": 0.02}, 280
 SMALL = {"num_leaves": 7, "min_data_in_leaf": 15, "feature_fraction": 0.6, "lambda_l2": 5.0, "learning_rate": 0.05}, 60
 FIXED = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
