@@ -17,7 +17,7 @@ from campaignwright.tools.base import Context, ToolError
 from campaignwright.tools.normalise_left_out import left_out
 from campaignwright.tools.normalise_names import named_channels
 from campaignwright.tools.normalise_numbers import no_discount
-from campaignwright.tools.normalise_text import clean
+from campaignwright.tools.normalise_text import clean, has_cjk
 
 LONGEST = 200  # characters of one value
 _ONLY = re.compile(r"\b(?:only|solely|nothing but|exclusively)\b|[只仅]", re.IGNORECASE)
@@ -67,7 +67,9 @@ def _quoted(value: str, messages: list[str]) -> bool:
         return False
     before = r"(?<![\d.,])" if value.strip()[0].isdigit() else r"(?<![^\W\d_])" if value.strip()[0].isascii() else ""
     whole = re.compile(rf"{before}{re.escape(value.strip())}(?![.,]?\d)(?![a-z])", re.IGNORECASE)
-    return any(whole.search(message) for message in messages) and bool(numbers(value) or len(value.strip()) > 3)
+    return any(whole.search(message) for message in messages) and bool(
+        numbers(value) or len(value.strip()) > (1 if has_cjk(value) else 3)  # "half", "减半"
+    )
 
 
 def _money(ctx: Context, value: str, messages: list[str]) -> bool:

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from campaignwright.agent import Copilot
-from campaignwright.agent.said import not_taken
+from campaignwright.agent.said import check_said, not_taken
 from campaignwright.market.exporters import render_markdown
+from campaignwright.tools.base import Context, ToolError
 from campaignwright.tools.copy_format import FIELDS
 
 REQUEST = "Plan a 2-week campaign for running shoes, $20k, email and search, from next Monday"
@@ -25,6 +26,14 @@ PIECES = ("Light, quiet and ready for the long way home", "The {product} keeps i
 ])  # fmt: skip
 def test_a_limit_that_no_tool_was_told_is_named(request_, arguments, left):
     assert not_taken([arguments], request_) == left
+
+
+@pytest.mark.parametrize(("request_", "quoted"), [("老板说钱减半", "减半"), ("预算翻倍吧", "翻倍"), ("do it for half", "half")])
+def test_a_short_word_of_change_is_the_marketers_own(demo, today, request_, quoted):
+    ctx = Context(demo, today, request=request_)
+    check_said(ctx, "set_brief", {"budget": quoted})
+    with pytest.raises(ToolError, match="not in the marketer's words"):
+        check_said(ctx, "set_brief", {"budget": "再加倍"})
 
 
 def writer(spec, n, seed):
