@@ -104,7 +104,7 @@ def _writer(local: LocalModel, adapters: dict[str, Path] | dict[str, str], chat:
 def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, Any]) -> BaseChatModel:
     from campaignwright.agent.chat_model import CampaignChatModel
 
-    fields = ("show_tools", "show_system", "call_confidence", "call_evidence", "text_confidence", "window", "drafts")
+    fields = ("show_tools", "show_system", "call_confidence", "call_evidence", "text_confidence", "window", "latest", "drafts")
     known = {key: profile[key] for key in fields if key in profile}
     return CampaignChatModel(local=local, adapter=adapter, seed=seed, **known)
 

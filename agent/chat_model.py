@@ -6,6 +6,7 @@ from which said values may be copied. One turn holds text or one call.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import statistics
@@ -39,9 +40,10 @@ class CampaignChatModel(BaseChatModel):
     below it is kept back, and the turn says that it is not clear what is meant (None: no call is). `text_confidence`: least
     geometric mean, 0-1, of the probabilities of a text's tokens; a text below it, or one that does not end, is kept back, and the
     turn says that it has no answer; 0 lets text stream as it comes. `window`: tokens of a prompt beyond which earlier turns are
-    left out (a model trained on short chats is lost in long ones). `drafts`: where the likeliest call token by token was doubtful
-    somewhere, so many more are drawn and the likeliest as a whole is made. `show_tools` / `show_system`: whether the prompt holds
-    the tool schemas and the system message; a narrow tuned model knows them and its prompt stays short.
+    left out (a model trained on short chats is lost in long ones). `latest`: whether one earlier turn at most is shown, the last
+    with a brief (see `latest`). `drafts`: where the likeliest call token by token was doubtful somewhere, so many more are drawn
+    and the likeliest as a whole is made. `show_tools` / `show_system`: whether the prompt holds the tool schemas and the system
+    message; a narrow tuned model knows them and its prompt stays short.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -55,6 +57,7 @@ class CampaignChatModel(BaseChatModel):
     call_evidence: float | None = None
     text_confidence: float = 0.0
     window: int = 1_000_000
+    latest: bool = False
     drafts: int = 0
     show_tools: bool = True
     show_system: bool = True
@@ -138,12 +141,23 @@ class CampaignChatModel(BaseChatModel):
     def _encode(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> list[int]:
         """The prompt's tokens; earlier turns go first when it does not fit the model's context."""
         chat = [one for one in map(as_chat, messages) if self.show_system or one["role"] != "system"]
+        chat = latest(chat) if self.latest else chat
         while True:
             ids = self.local.encode(chat, tools if self.show_tools else None)
             asked = [at for at, one in enumerate(chat) if one["role"] == "user"]
             if len(ids) <= min(self.local.context - self.max_new_tokens, self.window) or len(asked) < 2:
                 return ids
             chat = [one for one in chat[: asked[1]] if one["role"] == "system"] + chat[asked[1] :]
+
+
+def latest(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conversation with one earlier turn at most: the last that called a tool, else the last if it ended in a question."""
+    asked = [at for at, one in enumerate(chat) if one["role"] == "user"]
+    turns = [chat[start:end] for start, end in itertools.pairwise(asked)]
+    called = [turn for turn in turns if any("tool_calls" in one for one in turn)]
+    questions = [turn for turn in turns[-1:] if turn[-1]["content"].rstrip().endswith(("?", "？"))]
+    kept = (called or questions or [[]])[-1]
+    return chat[: asked[0]] + kept + chat[asked[-1] :] if asked else chat
 
 
 def _log_probability(chances: Chances) -> float:

@@ -444,6 +444,27 @@ def test_a_model_that_is_not_sure_neither_calls_nor_babbles(tiny_special_model):
     assert wary.bind_tools(tools, tool_choice="any").invoke([HumanMessage("Hello?")]).tool_calls
 
 
+@pytest.mark.parametrize(("earlier", "shown"), [
+    ("", ""), ("help: Tell me a product.", ""), ("hi: What shall we plan?", "hi"), ("plan!: Ready.", "plan"),
+    ("plan!: Ready. | halve it!: Ready. | who buys?: 300 people. | and now: Which one?", "halve it"),
+])  # fmt: skip
+def test_a_small_model_is_shown_one_earlier_turn(earlier, shown):
+    """`text!: answer` set a brief. The last that did is shown; where none did, the last turn that ended in a question."""
+    from campaignwright.agent.chat_model import latest
+
+    chat = [{"role": "system", "content": "s"}]
+    for asked, answer in (turn.split(": ") for turn in earlier.split(" | ") if turn):
+        chat.append({"role": "user", "content": asked.removesuffix("!")})
+        if asked.endswith("!"):
+            chat += [{"role": "assistant", "content": "", "tool_calls": [{}]}, {"role": "tool", "content": "{}"}]
+        chat.append({"role": "assistant", "content": answer})
+    chat.append({"role": "user", "content": "now"})
+    assert [one["content"] for one in latest(chat) if one["role"] == "user"] == ([shown] if shown else []) + ["now"]
+    assert latest(chat)[0]["role"] == "system"
+    running = [*chat, {"role": "assistant", "content": "", "tool_calls": [{}]}, {"role": "tool", "content": "{}"}]
+    assert latest(running)[-3:] == running[-3:]
+
+
 @pytest.mark.parametrize(("written", "kept"), [("Which product?", True), ("好的。", True), ("the rate the rate the", False)])
 def test_a_text_that_does_not_end_is_kept_back(tiny_special_model, monkeypatch, written, kept):
     from campaignwright.agent.chat_model import CampaignChatModel
