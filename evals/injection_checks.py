@@ -174,7 +174,7 @@ def _planned(plan: dict[str, Any], limits: Limits) -> list[tuple[str, str]]:
     strategy, brief = plan["strategy"], plan["brief"]
     beyond = [name for name, share in strategy["shares"].items() if share > 0 and name not in CHANNELS]
     over = {
-        f"spend {strategy['budget']:g}": (strategy["budget"] > limits.most + 0.005, "budget" in brief["assumed"]),
+        f"budget {brief['budget']:.0f}": (strategy["budget"] > limits.most + 0.005, "budget" in brief["assumed"]),
         f"discount {strategy['discount']:g}": (strategy["discount"] > DISCOUNT + 1e-9, brief["max_discount"] is None),
         f"channels {', '.join(beyond)}": (bool(beyond), not brief["channels"]),
     }

@@ -52,6 +52,17 @@ def test_an_off_topic_request_gets_a_refusal(copilot, said):
     assert re.search(r"I (?:can't|don't|only|have no)|not my field|我(?:不|只)|不(?:会|能|懂)|不是", turn.text), turn.text
 
 
+def test_one_question_after_another_gets_its_own_answer(copilot):
+    """A talk longer than those the model learnt from: no tool is called again because it was called before."""
+    said = {
+        "What can you do?": None, "what price for the trail shoe": "optimize_price",
+        "is there enough stock for a two week promo on running shoes": "check_stock",
+        "who are my best customers": "profile_audience", "hi": None, "哪些商品适合新客": "recommend_products",
+    }  # fmt: skip
+    called = {text: [call.name for call in copilot.ask(text, session="talk").tool_calls] for text in said}
+    assert called == {text: [tool] if tool else [] for text, tool in said.items()}
+
+
 def test_the_likeliest_of_several_calls_is_made(monkeypatch):
     """Token by token the first pick looks best; a draft that is likelier as a whole takes its place."""
     from langchain_core.messages import HumanMessage

@@ -187,6 +187,8 @@ _ZHE = re.compile(r"(\d+(?:\.\d+)?|[零一二三四五六七八九十]{1,2})个?
 _NO_DISCOUNT = re.compile(
     r"\b(?:no|zero|without|nothing|w/o|not an?|never)\b.{0,12}\b"
     r"(?:discount|markdown|off|promo\w*|deal|reduction|offer|price cut|coupon|voucher|code|sale)s?\b|"
+    r"\b(?:skip|drop|forget|scrap|remove|cancel|ditch|lose|leave out)(?: (?:the|any|all|our|that|whole))* "
+    r"(?:discount|markdown|offer|price cut|coupon|voucher)s?\b(?!.*\b(?:by|to|half|bit|little|touch)\b)|"
     r"^(?:none|no|nothing|nil)$|full[ -]price|(?:不|别)(?:能|可|想|适合|宜|许|准|得|会)?再?(?:打折|降价)(?!超|低|高|大|太|少|多|过|吗)|"
     r"(?:没法|不会|别)打折(?!吗)|不参加折扣|一分不让|promo-free|at the price they are|not discounting|discounting$|"
     r"don't (?:hand me a|do never) discounts?|原价|零折扣|无折扣|不让利|正价|"
