@@ -80,13 +80,16 @@ def strayed(chances: Chances) -> float:
 
 
 def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: frozenset[str] = frozenset()) -> bool:
-    """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside
-    English nor the reverse, no word twice in a row, nothing stuttered four times, no gap where a word should be, no field
-    that the limit cut off after "the", nothing but a code to enter, no `foreign` word, which belongs to another kind of product."""
+    """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside English
+    nor the reverse, no word or slot twice in a row, no article before a benefit (which has its own), nothing stuttered four
+    times, no gap where a word should be, no field that the limit cut off after "the", nothing but a code to enter, no `foreign`
+    word, which belongs to another kind of product."""
     parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
     if any(re.search(r"(?:^|\s)(?:an?|the|and|or|your|our|my|with|at)\s*$", part, re.IGNORECASE) for part in parts):
+        return False
+    if any(re.search(r"\b(?:your|our|my|own|the|an?) \{benefit\}|(\{\w+\})[,，、 ]+\1", part, re.IGNORECASE) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", "\n".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
