@@ -89,7 +89,7 @@ def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: 
         return False
     if any(re.search(r"(?:^|\s)(?:an?|the|and|or|your|our|my|with|at)\s*$", part, re.IGNORECASE) for part in parts):
         return False
-    if any(re.search(r"\b(?:your|our|my|own|the|an?) \{benefit\}|(\{\w+\})[,，、 ]+\1", part, re.IGNORECASE) for part in parts):
+    if any(re.search(r"\b(?:your|our|my|own|the|an?) \{benefit\}|(\{\w+\})[^\w{}]{1,4}\1", part, re.IGNORECASE) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", "\n".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):
