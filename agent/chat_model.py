@@ -29,6 +29,7 @@ from campaignwright.agent.problems import ModelProblem
 DOUBTFUL = 0.9  # probability, 0-1, of a call's least likely token below which drafts are drawn
 DRAFTING = 0.7  # their temperature
 SENTENCE_ENDS = tuple(".?!。？！…:：)）\"”’'")
+FORCED = ("any", "required")  # values of tool_choice that ask for a call
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
 
 
@@ -88,7 +89,7 @@ class CampaignChatModel(BaseChatModel):
         ids = self._encode(messages, tools)
         settings = {"adapter": self.adapter, "grammar": self._grammar(messages, tools, kwargs), "seed": self.seed,
                     "max_new_tokens": self.max_new_tokens, "handicap": {}}  # fmt: skip
-        if kwargs.get("tool_choice") != "any":
+        if kwargs.get("tool_choice") not in FORCED:
             settings["handicap"] = self._handicap(messages)
         decoding = self.local.decode(ids, temperature=self.temperature, chances=(chances := []), **settings)
         written, shown = "", 0
@@ -135,7 +136,7 @@ class CampaignChatModel(BaseChatModel):
         ids = known_ids(messages)
         return turn_grammar(
             [with_ids(tool, ids) for tool in tools], said_sources(messages), special=self.local.is_special(OPEN),
-            text=choice not in ("any", "required"), calls=choice != "none",
+            text=choice not in FORCED, calls=choice != "none",
         )  # fmt: skip
 
     def _encode(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> list[int]:
