@@ -148,7 +148,7 @@ class Expert(Results):
 
     def _talk(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
-        if draw < (0.45 if self.dev else 0.7):
+        if draw < (0.45 if self.dev else 0.7):  # the held-out mixture stays, so that versions can be compared
             kind = self.rng.choices(list(TALK), list(TALK.values()))[0]
             item = self.rng.choice([item for item in self.other if item["lang"] == lang and item["kind"] == kind])
             filled = self._filled(item)
