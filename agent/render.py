@@ -26,6 +26,7 @@ _ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 _COUNTED = re.compile(r"[\s-]*(?:days?|天|日|units?|件|个)", re.IGNORECASE)
 _LOWER = ("email", "push", "search", "social", "display")  # channels whose English name is no proper noun
 LONGEST_NAME = 80
+SUGGESTED = 2  # products of a recommendation that a sentence names; the list under it holds all
 
 
 @dataclass
@@ -77,13 +78,14 @@ def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()
         return next((summary[key] for summary in summaries if isinstance(summary.get(key), str)), None)
 
     products = list(brief.product_names) if brief else []
+    suggested = closing[1].get("summary", {}).get("products", [])[:SUGGESTED] if closing[0] == "recommend_products" else []
     funded = next((summary["channels"] for summary in summaries if summary.get("channels")), None)
     shares = strategy["shares"] if strategy else {}
     channel = max(shares, key=shares.get) if shares else latest("channel") or (funded or [None])[0]
     audience = strategy["audience"] if strategy else latest("audience") or (brief.audience if brief else "all")
     names = {
         "audience": label("audience", audience, language),
-        "products": sentence("and", language).join(products) or sentence("everything", language),
+        "products": sentence("and", language).join(suggested or products) or sentence("everything", language),
         "product": (products[0] if strategy and products else None) or latest("product") or next(iter(products), None),
         "campaign": latest("campaign"),
         "channel": _channel(channel, language) if channel else None,
