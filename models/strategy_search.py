@@ -32,6 +32,7 @@ from campaignwright.models.strategy_vae import LATENT, StrategyGenerator
 FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
 DEEPEST = 0.3  # discount when the brief states no limit
 POLISHED = 4
+NOTICED = 0.05  # nobody advertises a smaller discount
 USUAL = 0.002  # in favour of a plain percentage where nothing is known of offers
 ALIKE = 1.25  # dearest over cheapest price up to which one flat amount off is offered
 OFTEN = 3.0  # most messages a customer a week: what more wears out, a campaign's own results do not show
@@ -175,6 +176,8 @@ class Search:
         offer = batch.offer.copy() if self.alike else np.where(batch.offer == AMOUNT, PERCENT, batch.offer)
         depth = np.round(np.clip(batch.discount, 0.0, self.deepest), 2)
         depth = np.where(depth > self.deepest, np.floor(self.deepest * 100) / 100, depth)
+        if self.deepest >= NOTICED:
+            depth = np.where(depth < NOTICED / 2, 0.0, np.maximum(depth, NOTICED))
         if self.deepest < 0.01:
             offer[:] = NONE
         depth = np.where(PRICED[offer], depth, 0.0)
