@@ -68,6 +68,11 @@ def _data() -> dict:
     return json.loads(resources.files("campaignwright.tools").joinpath("data/ranges.json").read_text("utf-8"))
 
 
+def event_names() -> list[str]:
+    """Names of feasts and sales days, lower case, in every language."""
+    return [form for event in _data()["events"] for form in event["forms"]]
+
+
 def _anchor(anchor: dict, year: int, today: dt.date) -> dt.date | None:
     """The anchor's day in `year`; None when a table does not reach that year."""
     if "today" in anchor:

@@ -238,7 +238,8 @@ def _pair(text: str, found: list[Mention], today: dt.date, said: object, argumen
 
 
 _LATER = re.compile(
-    r"\blater\b|\bpush\b|\bback\b|\bdelay\w*|\bpostpone\w*|\bafter that\b|推迟|推后|延后|延迟|往后|后移|晚|顺延"
+    r"\blater\b|\bpush\b|\bback\b|\bdelay\w*|\bpostpone\w*|"
+    r"\bput (?:it |this |that |the \w+ )?off\b|\bafter that\b|推迟|推后|延后|延迟|往后|后移|晚|顺延"
 )
 _EARLIER = re.compile(r"\bearlier\b|\bforward\b|\bfoward\b|\bsooner\b|\bbring\b|提前|往前|前移|早")
 
