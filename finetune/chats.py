@@ -6,6 +6,7 @@ Requests come from `requests` and `compose`, results from `results`.
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from campaignwright.finetune.compose import invented_first
@@ -15,8 +16,8 @@ from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 from campaignwright.finetune.troubles import refusal
 
-KINDS = {"plan": 22, "composed": 9, "single": 26, "followup": 16, "answered": 7, "chain": 3, "talk": 22, "trouble": 5}  # shares of chats
-
+KINDS = {"plan": 20, "composed": 8, "single": 25, "followup": 26, "answered": 8, "chain": 3, "talk": 20, "trouble": 5}  # shares of chats
+EVERYDAY = 6  # how often more the plainest wordings (files extra_everyday_*) are drawn for training
 
 TALK = {"about": 22, "clarify": 32, "off_topic": 36, "attack": 10}  # shares of the hand-written lines that need no call
 BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
@@ -34,7 +35,8 @@ class Expert(Results):
             kind: [item for item in usable if item["kind"] == kind] for kind in ("plan", "single", "followup")
         }
         for items in self.by_kind.values():  # ordinary short wordings are what most people write
-            items += [item for item in items if item["id"].startswith("x")] * 2
+            later = [item for item in items if item["id"].startswith("x")]
+            items += later * 2 + [item for item in later if re.match("xe(?!v)", item["id"]) and not dev] * EVERYDAY
         self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack", "about")]
 
     def chat(self, kind: str | None = None, lang: str | None = None) -> dict[str, Any] | None:
@@ -98,12 +100,12 @@ class Expert(Results):
     def _followup(self, lang: str) -> dict[str, Any] | None:
         draw = self.rng.random()
         first = invented_first(self.composer, lang)
-        if draw < 0.5:
+        if draw < 0.45:
             made = self.composer.from_template(self._template("followup", lang))
             if made is None:
                 return None
             first, request = made
-        elif draw < 0.8:
+        elif draw < 0.75:
             request = self.composer.edit(lang, first.args)
         else:
             request = self.composer.single(self._template("single", lang))
@@ -130,12 +132,16 @@ class Expert(Results):
             request.before = [user(vague), says(question)]
         else:
             first, field = invented_first(composer, lang), rng.choice(ASKED)
-            request = self._field(lang, field) if rng.random() < 0.7 else composer.edit(lang, first.args)
+            draw = rng.random()
+            if draw < 0.15 and not self.dev:  # asked for one thing, the marketer asks something else
+                request = composer.single(self._template("single", lang))
+            else:
+                request = self._field(lang, field) if draw < 0.75 else composer.edit(lang, first.args)
             asked = [says(rng.choice(self.talk["missing"][lang][field]))] if rng.random() < 0.7 else []
             request.before = [user(first.text), call("set_brief", first.args), result(self.brief_of(first.args, lang, [field])), *asked]
         if not request.args or not request.faithful():
             return None
-        return self._made(request, [*request.before, user(request.text), call("set_brief", request.args)], "answered")
+        return self._made(request, [*request.before, user(request.text), call(request.tool, request.args)], "answered")
 
     def _field(self, lang: str, name: str) -> Request:
         """A message that says one field, in a few words or bare."""

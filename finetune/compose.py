@@ -25,6 +25,12 @@ LIKELY = {
     "tone": 0.16,
     "language": 0.1,
 }
+CHANGES = 0.5  # share of the edits of a field that can change by so much that do
+AMOUNTS = (50, 100, 200, 250, 300, 400, 500, 600, 750, 800, 1000, 1200, 1500, 2000, 2500, 3000, 4000, 5000)
+LENGTHS = {
+    "en": ["a day", "two days", "3 days", "four days", "5 days", "ten days", "a week", "one week", "two weeks", "2 weeks", "a fortnight"],
+    "zh": ["一天", "1天", "两天", "三天", "3天", "五天", "十天", "一周", "1周", "两周", "一个星期", "半个月"],
+}  # fmt: skip
 
 
 class Composer(Writer):
@@ -140,6 +146,10 @@ class Composer(Writer):
             field, said = self._change(name, lang, brief)
             if field is None or field[0] in labels or ("start" in labels and field[0] == "start"):
                 continue
+            if name in self.frames["changes"] and rng.random() < CHANGES:
+                sentence, labels[name] = self.change(name, lang)
+                parts.append(sentence)
+                continue
             sentence = in_frame(rng.choice(frames[name][lang]), said)
             labels[field[0]] = locate.share(sentence, 0.0) if name == "no_discount" else field[1]
             added |= name == "add_products"
@@ -157,6 +167,21 @@ class Composer(Writer):
             labels["products"] = [*brief["products"], *labels["products"]]
         return Request(lang, "followup", text, "set_brief", self.ordered("set_brief", labels), f"edit-{lang}")
 
+    def change(self, name: str, lang: str) -> tuple[str, str]:
+        """A value of the standing brief changed by so much ("double the budget", "晚三天开始"), and the words that say it."""
+        rng, unit = self.rng, " percent" if lang == "en" else "个点"
+        slots = {
+            "money": lambda: self.money(lang, rng.choice(["short", "full"]), amount=rng.choice(AMOUNTS)),
+            "pct": lambda: f"{rng.choice([5, 10, 15, 20, 25, 30, 40, 50])}" + rng.choice(["%", "%", "%", unit]),
+            "share": lambda: rng.choice(["half", "a third", "a quarter", "a fifth"]),
+            "cheng": lambda: rng.choice("一两三四五六") + rng.choice(["成", "成", "成半"]),
+            "length": lambda: rng.choice(LENGTHS[lang]),
+            "points": lambda: self.count(lang),
+        }
+        frame = rng.choice(self.frames["changes"][name][lang])
+        said = re.sub(r"{(\w+)}", lambda match: slots[match[1]](), frame)
+        return re.sub(r"[\[\]]", "", said), re.search(r"\[(.+)\]", said)[1]
+
     def _change(self, name: str, lang: str, brief: dict[str, Any]) -> tuple[tuple[str, Any] | None, str]:
         """(field, new value) and its wording; None where the change makes no sense for this brief."""
         rng, standing = self.rng, brief.get("channels") or []
@@ -167,6 +192,9 @@ class Composer(Writer):
             value = rng.choice(free)
             return (("channels", [*standing, value]) if standing else None), self.channel(lang, value)
         if name == "drop_channel":
+            if not standing:  # the plan's channels are not in the talk: the tool sees from the message that this one goes
+                value = rng.choice(CHANNELS)
+                return ("channels", [value]), self.channel(lang, value)
             if len(standing) < 2:
                 return None, ""
             value = rng.choice(standing)

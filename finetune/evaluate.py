@@ -2,7 +2,8 @@
 
 Requests come from templates and lexicon entries that training never saw (`finetune corpus` writes dev.jsonl). A
 field is exact when the tools read the same value from it as from the label: "a single day" is "single day", "from 3 to
-9 May" is "3 to 9 May". Words that the tools cannot read alone ("half of that") must be the same, case and spaces aside.
+9 May" is "3 to 9 May", "double it" is "twice the budget". Words that the tools cannot read must be the same, case and spaces
+aside.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "k": normalise.count,
     "days": normalise.duration,
     "start": lambda said: normalise.start_and_days(said, TODAY),
+}
+CHANGED: dict[str, Callable[[Any], Any]] = {  # read as a change of a value that stands
+    "budget": lambda said: normalise.money(said, currency="XTS", current=20_000.0),
+    "max_discount": lambda said: normalise.fraction(said, current=0.3),
+    "min_roas": lambda said: normalise.ratio(said, current=3.0),
+    "days": lambda said: normalise.duration(said, current=21),
+    "start": lambda said: normalise.start_and_days(said, TODAY, current=TODAY + dt.timedelta(60)),
 }
 CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
@@ -85,13 +93,15 @@ def cases(path: str | Path) -> list[dict[str, Any]]:
 
 
 def meaning(name: str, value: Any) -> Any:
-    """What the tools read from an argument; its folded words where they cannot read it without the conversation."""
+    """What the tools read from an argument, as a value or as a change of one; its folded words where they can read neither."""
     if not isinstance(value, str):
         return folded(value)
-    try:
-        return READERS[name](value)
-    except (KeyError, ToolError):
-        return folded(value)
+    for readers in (READERS, CHANGED):
+        try:
+            return readers[name](value)
+        except (KeyError, ToolError):
+            continue
+    return folded(value)
 
 
 @torch.inference_mode()

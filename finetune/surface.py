@@ -18,6 +18,8 @@ from typing import Any
 import cn2an
 from num2words import num2words
 
+from campaignwright.tools.normalise_calendar import event_names
+
 CORPUS = Path(__file__).with_name("corpus")
 HOLD_OUT = 10  # one lexicon entry (and one template) in this many is kept for development
 
@@ -272,6 +274,8 @@ class Surface:
                 forms = entry["en"].get("adv") or forms
             said = self.rng.choice(forms)
             return said, re.sub(r"^(over|during|for|throughout|across|through|in|on) ", "", said)
+        if form is None and self.rng.random() < 0.3:
+            return self._feast(lang)
         first = self._day()
         same = self.rng.random() < 0.6
         last = first + dt.timedelta(days=self.rng.randint(2, 24))
@@ -280,4 +284,23 @@ class Surface:
         table = self.lexicon["date_ranges"][lang]
         patterns = table["same_month" if first.month == last.month and first.year == last.year else "cross_month"]
         said = self.pick(patterns).format(**self._date_values(first, last))
+        return said, said
+
+    def _feast(self, lang: str) -> tuple[str, str]:
+        """A feast or a deadline: "for Diwali", "before Christmas", "圣诞前"; the label keeps what the tools need to read it."""
+        rng = self.rng
+        names = [form for form in event_names() if len(form) > 1 and form.isascii() == (lang == "en")]
+        name = rng.choice(names)
+        name = re.sub(r"(?<![\w'])[a-z]", lambda first: first[0].upper(), name) if rng.random() < 0.7 else name
+        if rng.random() < 0.45:
+            frame = rng.choice(["for {x}", "for {x}", "at {x}", "in time for {x}"] if lang == "en" else ["{x}", "{x}", "{x}期间"])
+            said = frame.format(x=name)
+            return said, re.sub(r"^(for|at) ", "", said)
+        if rng.random() < 0.4:
+            name = self.start(lang, "date")[0]
+        frames = {
+            "en": ["before {x}", "before {x}", "until {x}", "till {x}", "by {x}", "from now until {x}", "between now and {x}"],
+            "zh": ["{x}前", "{x}之前", "到{x}", "到{x}为止", "从现在到{x}", "{x}以前"],
+        }
+        said = rng.choice(frames[lang]).format(x=name)
         return said, said
