@@ -3,7 +3,8 @@
 Requests come from templates and lexicon entries held out of training, English and Chinese. `brief`: a campaign request,
 right when every stated field is exact and none is invented; `brief, fields`: stated fields that are exact; `one tool`: tool
 and arguments exact; `edit`: only what changes changes; `vague` and `off topic`: no call is made; `must call`: a call is
-made where one is right; `valid`: calls that parse and validate. Intervals: Wilson, 95 %. Beside it stand a keyword rule,
+made where one is right; `valid`: calls that parse and validate; `everyday`: the whole answer right, of 243 plain requests
+written by somebody who had not seen the training data. Intervals: Wilson, 95 %. Beside it stand a keyword rule,
 the simple thing one would write instead, and the model without its `--adapter` where one is named.
 """
 
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 import tempfile
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from campaignwright.agent.backends import load_model
 from campaignwright.evals.bench import share
+from campaignwright.finetune.chats import Expert
 from campaignwright.finetune.corpus import dev_chats
 from campaignwright.finetune.evaluate import evaluate, report
+from campaignwright.finetune.results import call, says, user
 from campaignwright.tools.registry import TOOLS
 
 BRIEFS = ("plan", "composed", "answered")
@@ -81,6 +86,19 @@ def chooser(model: str, adapter: str | None, seed: int) -> Callable[[list[dict[s
     return lambda messages: as_text(chat.invoke(to_messages(messages)))
 
 
+def everyday_chats() -> list[dict[str, Any]]:
+    """The everyday requests (data/everyday.jsonl) as chats in the corpus's form; a change stands behind a composed first request."""
+    expert, found = Expert(random.Random(0), dev=True), []
+    for line in resources.files("campaignwright.evals").joinpath("data/everyday.jsonl").read_text("utf-8").splitlines():
+        item = json.loads(line)
+        before = expert.earlier(expert.composer.standing(item["lang"], item["context"])) if "context" in item else []
+        arguments = item.get("args", item.get("brief"))
+        answer = says(item["reply"]) if arguments is None else call(item.get("tool", "set_brief"), arguments)
+        found.append({"kind": item["kind"], "lang": item["lang"], "source": item["id"], "group": "everyday",
+                      "messages": [*before, user(item["text"]), answer]})  # fmt: skip
+    return found
+
+
 def run(*, model: str = "embedded", adapter: str | None = None, limit: int | None = None, seed: int = 0,
         progress: Callable[[float, str], None] | None = None) -> dict[str, Any]:
     """Score `model`, the model without its adapter and the keyword rule on the same held-out requests."""
@@ -89,7 +107,7 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
         rivals["without adapter"] = chooser(model, None, seed)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dev.jsonl"
-        chats = dev_chats(0)
+        chats = [*dev_chats(0), *everyday_chats()]
         step = max(1, len(chats) // limit) if limit else 1
         file.write_text("".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats[::step]), encoding="utf-8")
         total, done = len(rivals) * len(chats[::step]), itertools.count(1)
@@ -113,7 +131,8 @@ def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """[share, low, high, n] of every measure and language that the rows can tell."""
     found: dict[str, list[float]] = {}
     for lang in ("en", "zh"):
-        here = [row for row in rows if row["lang"] == lang]
+        plain = [row["whole"] for row in rows if row["lang"] == lang and row["group"] == "everyday"]
+        here = [row for row in rows if row["lang"] == lang and row["group"] != "everyday"]
         called = [row for row in here if row["expected"]]
         brief = [row for row in called if row["group"] in BRIEFS and row["expected"][0] == "set_brief"]
         fields = [counts for row in brief for counts in row["fields"].values() if counts[1]]
@@ -126,6 +145,7 @@ def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
             "off topic": [row["called"] for row in here if row["kind"] == "off_topic"],
             "must call": [row["called"] for row in called],
             "valid": [row["valid"] for row in here if row["valid"] is not None],
+            "everyday": plain,
         }
         found |= {f"{measure}, {lang}": share(values) for measure, values in hits.items() if values}
     return found
