@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
-from campaignwright.evals import suites
+from campaignwright.evals import planner, suites
+from campaignwright.finetune.templates import templates
 
 
 def run(name: str, limit: int) -> dict:
@@ -25,6 +27,15 @@ def test_the_planner_suite_stands_beside_a_keyword_rule() -> None:
     assert report["summary"]["valid, zh: embedded"][0] == 1.0  # by construction: calls are decoded under their schema
     assert {name.split(": ")[1] for name in report["summary"]} == {"embedded", "keyword rule"}
     assert "## Failures by kind" in suites.render(report)
+
+
+def test_no_everyday_request_stands_in_the_corpus() -> None:
+    def words(text: str) -> str:
+        return re.sub(r"\W+", " ", text.lower()).strip()
+
+    known = {words(item["text"]) for item in templates()}
+    everyday = [[one for one in chat["messages"] if one["role"] == "user"][-1]["content"] for chat in planner.everyday_chats()]
+    assert len(everyday) == 243 and not [text for text in everyday if words(text) in known]
 
 
 def test_the_strategy_suite_stands_beside_the_shops_habit() -> None:

@@ -167,7 +167,7 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
     inside = {
         canonical
         for form, canonical in _table("audiences").items()
-        if canonical != "all" and len(form) > 3 and re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text)
+        if canonical != "all" and len(form) > 3 and form in text and re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text)
     }
     for options in (meant, inside):
         if len(options) == 1:
