@@ -596,6 +596,7 @@ def test_a_change_stays_in_range_and_currency_and_a_lift_is_none() -> None:
     ("fraction", "no code, 15%", 0.15), ("fraction", "20% off, no codes", 0.2), ("fraction", "8折，不要优惠码", 0.2),
     ("fraction", "half the catalogue at 20% off", 0.2), ("fraction", "no offer deeper than 20%", 0.2),
     ("duration", "ten days, lose the last two", 10), ("ratio", "4x", 4), ("ratio", "3x our ROAS goal", 3),
+    ("ratio", "三倍半", 3.5), ("ratio", "一比二点八", 2.8), ("ratio", "二点五倍", 2.5),
 ])  # fmt: skip
 def test_a_value_beside_words_of_change_or_refusal_is_the_value(reader: str, said: str, expected: float) -> None:
     assert reading(reader, said, current=0.1 if reader == "fraction" else 14) == expected
@@ -816,6 +817,15 @@ def test_the_order_of_a_date_follows_currency_and_language() -> None:
     assert not normalise.day_first("GBP", "跑鞋，12/1开始")
     assert normalise.assumed_order("1/12", True) == [("1/12", 1, 12)]
     assert normalise.assumed_order("from 1/12 to 14/12", False) == [] == normalise.assumed_order("1 December", True)
+
+
+@pytest.mark.parametrize(("said", "start", "days"), [
+    ("the second week of December", "2026-12-08", 7), ("十二月第二周", "2026-12-08", 7), ("last week of December", "2026-12-25", 7),
+    ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", None),
+    ("by end of month", "2026-11-23", 8), ("before the holidays", "2026-11-23", 32),
+])  # fmt: skip
+def test_parts_of_months_and_deadlines(said: str, start: str, days: int | None) -> None:
+    assert normalise.start_and_days(said, dt.date(2026, 11, 23)) == (dt.date.fromisoformat(start), days)
 
 
 @pytest.mark.parametrize(

@@ -162,15 +162,18 @@ def _run_up(before: str, day: dt.date, today: dt.date, said: object, argument: s
 
 
 def _window(text: str, today: dt.date, said: object, argument: str) -> tuple[dt.date, int] | None:
-    """The first/last week of a month, the week of or commencing a date."""
-    part = re.search(rf"\b(first|last) (week|fortnight|two weeks|seven days) (?:of|in) {MONTH}", text)
-    zh = re.search(r"(\d{1,2}|[一二三四五六七八九十]{1,2})月的?(第一|最后一)(?:个)?(?:周|星期|礼拜)", text)
+    """The first, second … last week of a month (of seven days from its 1st), the week of or commencing a date."""
+    part = re.search(rf"\b(first|second|third|fourth|last) (week|fortnight|two weeks|seven days) (?:of|in) {MONTH}", text)
+    zh = re.search(r"(\d{1,2}|[一二三四五六七八九十]{1,2})月的?(第[一二三四]|最后一)(?:个)?(?:周|星期|礼拜)", text)
     if part or zh:
         number = 1 + [name[:3] for name in MONTHS].index(part["mon"][:3]) if part else whole(zh[1])
         length = 14 if part and part[2] in ("fortnight", "two weeks") else 7
         first = next_month_day(today, number, 1)
         last = (part and part[1] == "last") or (zh and zh[2] == "最后一")
-        return (add_days(month_day(first, 0, -1), 1 - length) if last else first), length
+        if last:
+            return add_days(month_day(first, 0, -1), 1 - length), length
+        weeks = ("first", "second", "third", "fourth").index(part[1]) if part else "一二三四".index(zh[2][1])
+        return add_days(first, weeks * length), length
     week = re.search(r"\b(?:week (?:of|commencing|beginning|starting)|w/c|wc)\b\s?", text) or re.search(
         r"(?:那|这|当)一?周$", text
     )

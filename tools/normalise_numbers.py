@@ -25,7 +25,7 @@ from campaignwright.tools.normalise_changes import (
     unhedged,
     without_limit,
 )
-from campaignwright.tools.normalise_text import Number, clean, numbers, problem, tail
+from campaignwright.tools.normalise_text import Number, chinese_value, clean, numbers, problem, tail
 
 DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
 _YEN = ("CNY", "JPY")
@@ -328,6 +328,8 @@ def ratio(said: object, *, current: float | None = None, argument: str = "min_ro
     ) and not numbers(text):
         return 0.0
     text = re.sub(r"(花|投)(?:1|一)(块钱?|元)", r"\1", text)
+    text = re.sub(r"([\d一二两三四五六七八九十]+)倍半", lambda m: f"{chinese_value(m[1].replace('两', '二')) + 0.5:g}倍", text)
+    text = re.sub(r"[一二两三四五六七八九]点[一二三四五六七八九]", lambda m: f"{chinese_value(m[0][0]):g}.{chinese_value(m[0][2]):g}", text)
     text = re.sub(r"(?:for|per|on) every (?:\$ ?1\b|1\b|one\b|\$)", "for every", text)
     found = numbers(text)
     pair = re.search(r"^(?: ?(?:-?to-?|:|比|for) ?)$", text[found[0].end : found[1].start]) if len(found) == 2 else None

@@ -104,7 +104,7 @@ RELATIVE = [
         (r"\b(?:this|the) weekend\b|\bweekend\b", lambda m, t: max(t, weekday_of_week(t, 0, 5))),
         (r"(?P<this>这个?|本)?(?:周|星期|礼拜)(?P<w>[一二三四五六日天末])", lambda m, t: _zh_week(m, t)),
         (
-            r"(?P<m>\d{1,2}|[一二三四五六七八九十]{1,2})月(?P<zpart>初|中旬?|底)",
+            r"(?P<m>\d{1,2}|[一二三四五六七八九十]{1,2})月(?P<zpart>初|[上中下]旬|中|底)",
             lambda m, t: _part_of_month(m["zpart"], m["m"], t),
         ),
         (
@@ -116,7 +116,7 @@ RELATIVE = [
         (r"\b(?:the )?end of next month\b|下个?月底", lambda m, t: month_day(t, 1, -1)),
         (r"(?:\b(?:the )?(?:start|beginning) of |\bearly )?\bnext month\b|下个?月初?", lambda m, t: month_day(t, 1, 1)),
         (
-            r"\b(?:the )?(?:end of (?:the|this) month|month[ -]?end)\b|(?:这个|本)?月底",
+            r"\b(?:the )?(?:end of (?:(?:the|this) )?month|month[ -]?end)\b|(?:这个|本)?月底",
             lambda m, t: month_day(t, 0, -1),
         ),
         (r"\b(?:the )?end of (?:the|this) year\b|(?:今)?年底", lambda m, t: dt.date(t.year, 12, 31)),
@@ -125,6 +125,7 @@ RELATIVE = [
             r"马上|现在|即刻|即日|立刻|立即",
             lambda m, t: t,
         ),
+        (r"\b(?:later )?this week\b(?!end)|(?:这个?|本)(?:周|星期|礼拜)(?:内|里)?(?![一二三四五六日天末初\d])", lambda m, t: t),
         (r"(?:这个|本)月(?P<d>\d{1,2}|[一二三四五六七八九十]{1,3})[号日]", lambda m, t: month_day(t, 0, whole(m["d"]))),
         (
             r"(?P<wd>" + "|".join(sorted(WEEKDAYS, key=len, reverse=True)) + r"),? the (?P<d>\d{1,2})(?:st|nd|rd|th)",
@@ -181,6 +182,8 @@ def _part_of_month(part: str, month: str, today: dt.date) -> dt.date:
     )
     if part.startswith("mid") or "middle" in part or part.startswith("中"):
         return next_month_day(today, number, 15)
+    if part == "下旬":
+        return next_month_day(today, number, 21)
     if "end" in part or part == "底":
         first = next_month_day(today.replace(day=1), number, 1)
         return month_day(first, 0, -1)
