@@ -202,6 +202,22 @@ def test_no_discount_and_a_discount_contradict(ctx: Context) -> None:
     assert not ask(ctx, "no discount deeper than 10%", max_discount="10%").summary["conflicts"]
 
 
+@pytest.mark.parametrize(("request_", "arguments", "expected"), [
+    ("mugs, no discounts over 20%", {"max_discount": "no discounts"}, {"max_discount": 0.2}),
+    ("mugs, no discounts, last year we gave 20%", {"max_discount": "no discounts"}, {"max_discount": 0.0}),
+    ("shift the mugs before December", {"start": "December"}, {"days": -1}),
+    ("圣诞前把杯子清掉", {"start": "圣诞"}, {"days": -1}),
+    ("mugs in December", {"start": "December"}, {"days": 31}),
+])  # fmt: skip
+def test_the_words_beside_a_quote_turn_it_round(ctx: Context, request_: str, arguments: dict, expected: dict) -> None:
+    ask(ctx, request_, products=["mug"], budget="900", **arguments)
+    brief = ctx.brief.model_dump()
+    if expected.get("days") == -1:  # a deadline: from today up to the day before
+        last = dt.date(ctx.today.year, 12, 1 if "December" in request_ else 25)
+        expected = {"start": ctx.today, "days": (last - ctx.today).days}
+    assert {name: brief[name] for name in expected} == expected
+
+
 def test_an_end_date_gives_the_days(ctx: Context) -> None:
     ask(ctx, start="1 December", days="7 days")
     ask(ctx, days="can it end on the 10th rather than the 7th")

@@ -23,7 +23,7 @@ from campaignwright.market.words import (
     Objective,
     Tone,
 )
-from campaignwright.tools import normalise
+from campaignwright.tools import normalise, normalise_sentence
 from campaignwright.tools.base import AudienceSaid, Context, MissingData, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
@@ -78,6 +78,9 @@ def set_brief(
         "language": language,
     }
     said = {name: value for name, value in said.items() if value is not None and not _known(ctx, name, value)}
+    for name, whole in (("max_discount", normalise_sentence.limit), ("start", normalise_sentence.deadline)):
+        if isinstance(said.get(name), str):
+            said[name] = whole(said[name], ctx.request)
     reader = _Reading(ctx, ctx.brief, said)
     brief = reader.run()
     changed = _changes(ctx.brief, brief)
