@@ -50,12 +50,16 @@ def detectable(base_rate: float, customers: int, holdout: float) -> float:
     return float(np.sin(angle) ** 2 / base_rate - 1) if angle < np.pi / 2 else float("inf")
 
 
+NOBODY = 10**15  # more customers than there are
+
+
 def needed(base_rate: float, min_effect: float, holdout: float) -> int:
     """Customers in both arms together for a relative lift of `min_effect` at this holdout share."""
     better = min(base_rate * (1 + min_effect), 1 - 1e-9)
     h = proportion_effectsize(better, base_rate)
     treated = NormalIndPower().solve_power(effect_size=h, ratio=holdout / (1 - holdout), alpha=ALPHA, power=POWER)
-    return int(np.ceil(float(np.squeeze(treated)) / (1 - holdout)))
+    size = float(np.squeeze(treated)) / (1 - holdout)
+    return int(np.ceil(size)) if size < NOBODY else NOBODY  # nan: nothing so rare can be told apart
 
 
 def rate_in(daily: float, days: int) -> float:
