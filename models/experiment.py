@@ -23,6 +23,7 @@ LONGEST_DAYS = 56
 HILLSTROM_BASE, HILLSTROM_DAYS = 0.0057, 14  # orders of customers not mailed, two weeks (Hillstrom 2008): used without own data
 DEFAULT_EFFECT = 0.2  # relative lift worth detecting where nobody said: a third of what Hillstrom's weaker mailing did
 Z80 = 1.2816
+NOBODY = 10**15  # more customers than there are
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,6 @@ def detectable(base_rate: float, customers: int, holdout: float) -> float:
     h = NormalIndPower().solve_power(nobs1=customers - control, ratio=control / (customers - control), alpha=ALPHA, power=POWER)
     angle = h / 2 + np.arcsin(np.sqrt(base_rate))
     return float(np.sin(angle) ** 2 / base_rate - 1) if angle < np.pi / 2 else float("inf")
-
-
-NOBODY = 10**15  # more customers than there are
 
 
 def needed(base_rate: float, min_effect: float, holdout: float) -> int:

@@ -17,6 +17,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
 from campaignwright.tools.set_brief import set_brief
 
+TODAY = dt.date(2026, 11, 23)  # as the fixture `today`
 WIN_BACK = "Win back customers who stopped buying: two weeks from 1 December, £8k, email and search, at most 20% off"
 
 
@@ -205,16 +206,16 @@ def test_no_discount_and_a_discount_contradict(ctx: Context) -> None:
 @pytest.mark.parametrize(("request_", "arguments", "expected"), [
     ("mugs, no discounts over 20%", {"max_discount": "no discounts"}, {"max_discount": 0.2}),
     ("mugs, no discounts, last year we gave 20%", {"max_discount": "no discounts"}, {"max_discount": 0.0}),
-    ("shift the mugs before December", {"start": "December"}, {"days": -1}),
-    ("圣诞前把杯子清掉", {"start": "圣诞"}, {"days": -1}),
-    ("mugs in December", {"start": "December"}, {"days": 31}),
+    ("shift the mugs before December", {"start": "December"}, {"start": TODAY, "days": (dt.date(2026, 12, 1) - TODAY).days}),
+    ("圣诞前把杯子清掉", {"start": "圣诞"}, {"start": TODAY, "days": (dt.date(2026, 12, 25) - TODAY).days}),
+    ("mugs in December", {"start": "December"}, {"start": dt.date(2026, 12, 1), "days": 31}),
+    ("mugs, but nothing before December", {"start": "December"}, {"start": dt.date(2026, 12, 1)}),
+    ("mugs, in the week before December", {"start": "December"}, {"start": dt.date(2026, 12, 1)}),
+    ("圣诞前不要开始", {"start": "圣诞"}, {"start": dt.date(2026, 12, 25)}),
 ])  # fmt: skip
 def test_the_words_beside_a_quote_turn_it_round(ctx: Context, request_: str, arguments: dict, expected: dict) -> None:
     ask(ctx, request_, products=["mug"], budget="900", **arguments)
     brief = ctx.brief.model_dump()
-    if expected.get("days") == -1:  # a deadline: from today up to the day before
-        last = dt.date(ctx.today.year, 12, 1 if "December" in request_ else 25)
-        expected = {"start": ctx.today, "days": (last - ctx.today).days}
     assert {name: brief[name] for name in expected} == expected
 
 

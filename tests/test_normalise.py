@@ -821,7 +821,8 @@ def test_the_order_of_a_date_follows_currency_and_language() -> None:
 
 @pytest.mark.parametrize(("said", "start", "days"), [
     ("the second week of December", "2026-12-08", 7), ("十二月第二周", "2026-12-08", 7), ("last week of December", "2026-12-25", 7),
-    ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", None),
+    ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", 7), ("friday this week", "2026-11-27", None),
+    ("这周", "2026-11-23", 7),
     ("by end of month", "2026-11-23", 8), ("before the holidays", "2026-11-23", 32),
 ])  # fmt: skip
 def test_parts_of_months_and_deadlines(said: str, start: str, days: int | None) -> None:

@@ -100,6 +100,7 @@ def _today_anchor(name: str, today: dt.date) -> dt.date | None:
         "today": today,
         "next_monday": weekday_of_week(today, 1, 0),
         "this_saturday": weekday_of_week(today, 0, 5),
+        "this_sunday": weekday_of_week(today, 0, 6),
         "next_month_first": month_day(today, 1, 1),
         "month_end": month_day(today, 0, -1),
         "next_month_end": month_day(today, 1, -1),

@@ -91,6 +91,10 @@ RELATIVE = [
             lambda m, t: weekday_of_week(t, 1, WEEKDAYS[m["w"] or m["w2"] or m["w3"]]),
         ),
         (
+            rf"{_WDAY} (?:of )?this week\b|this week(?:'s| on)? {_WDAY.replace('?P<w>', '?P<w2>')}",
+            lambda m, t: weekday_of_week(t, 0, WEEKDAYS[m["w"] or m["w2"]]),
+        ),
+        (
             r"下下个?(?:周|星期|礼拜)(?P<w>[一二三四五六日天末])?",
             lambda m, t: weekday_of_week(t, 2, ZH_WEEKDAYS[m["w"]] if m["w"] else 0),
         ),
@@ -125,7 +129,6 @@ RELATIVE = [
             r"马上|现在|即刻|即日|立刻|立即",
             lambda m, t: t,
         ),
-        (r"\b(?:later )?this week\b(?!end)|(?:这个?|本)(?:周|星期|礼拜)(?:内|里)?(?![一二三四五六日天末初\d])", lambda m, t: t),
         (r"(?:这个|本)月(?P<d>\d{1,2}|[一二三四五六七八九十]{1,3})[号日]", lambda m, t: month_day(t, 0, whole(m["d"]))),
         (
             r"(?P<wd>" + "|".join(sorted(WEEKDAYS, key=len, reverse=True)) + r"),? the (?P<d>\d{1,2})(?:st|nd|rd|th)",

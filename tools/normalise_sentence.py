@@ -10,9 +10,15 @@ _OVER = re.compile(
     r"\d+(?:\.\d+)?\s?(?:%|percent|per cent|pct)",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(r"\b(?:before|until|till)\s+(?:the\s+)?$", re.IGNORECASE)
-_STARTS = re.compile(r"\b(?:start\w*|launch\w*|begin\w*|live|kick\w*|open\w*)\b[^,.;!?]*$", re.IGNORECASE)
+_BEFORE = re.compile(r"\bbefore\s+(?:the\s+)?$", re.IGNORECASE)
+_NO_DEADLINE = re.compile(  # a start before the day, nothing before it, or a day counted from it
+    r"\b(?:start\w*|launch\w*|begin\w*|live|kick\w*|open\w*|not|n[o']t|never|no|none|nothing|nobody|earlier|wait\w*|hold\w*|"
+    r"closed|since|don'?t|won'?t|can'?t|cannot)\b[^,.;!?]*$|"
+    r"\b(?:day|night|week|weekend|month|just|right|shortly|immediately|long)\s*$",
+    re.IGNORECASE,
+)
 _ZH_BEFORE = re.compile(r"(?:之前|以前|前)(?=\s*(?:$|[,，.。;；!！?？、]|把|要|得|必须|清|卖|结束|完))")
+_ZH_NO_DEADLINE = re.compile(r"(?:不|别|没|勿|等|开始|上线|开跑|启动)[^,，.。;；!！?？]*$")
 
 
 def limit(quote: str, request: str) -> str:
@@ -24,12 +30,13 @@ def limit(quote: str, request: str) -> str:
 
 def deadline(quote: str, request: str) -> str:
     """The quote and the word that makes it a deadline: "January" -> "before January", "圣诞" -> "圣诞前". A day before which
-    something shall *start* stays as it is."""
-    at = request.lower().find(quote.lower())
-    if at < 0:
+    something shall *start*, or nothing shall happen, stays as it is, and so does one named more than once."""
+    low = request.lower()
+    at, end = low.find(quote.lower()), low.find(quote.lower()) + len(quote)
+    if low.count(quote.lower()) != 1:
         return quote
-    ahead, end = _BEFORE.search(request[:at]), at + len(quote)
-    if ahead and not _STARTS.search(request[: ahead.start()]):
-        return request[ahead.start() : end]
+    ahead = _BEFORE.search(request[:at])
+    if ahead:
+        return quote if _NO_DEADLINE.search(request[: ahead.start()]) else request[ahead.start() : end]
     behind = _ZH_BEFORE.match(request, end)
-    return request[at : behind.end()] if behind else quote
+    return request[at : behind.end()] if behind and not _ZH_NO_DEADLINE.search(request[:at]) else quote
