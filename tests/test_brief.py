@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from conftest import TODAY
 
 from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
 from campaignwright.tools.set_brief import set_brief
 
-TODAY = dt.date(2026, 11, 23)  # as the fixture `today`
 WIN_BACK = "Win back customers who stopped buying: two weeks from 1 December, £8k, email and search, at most 20% off"
 
 

@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from campaignwright.agent.backends import load_model
 from campaignwright.agent.problems import ModelProblem
 from campaignwright.finetune.base import export, make_model, train_base
 from campaignwright.finetune.clicks import click_pairs, higher
 from campaignwright.finetune.corpus import write_corpus
+from campaignwright.finetune.merge import average
 from campaignwright.finetune.preference import TooFewPairs, tune_on_clicks
 from campaignwright.finetune.sft import train_adapter
 from campaignwright.market.workspace import Workspace
-from campaignwright.tools.adapter_card import WrongBase, check_base
+from campaignwright.tools.adapter_card import WrongBase, check_base, model_hash
 
 TINY = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16,
@@ -82,6 +85,24 @@ def test_an_adapter_resumes_and_refuses_another_base(corpus, base, tmp_path):
 def test_a_state_of_another_model_is_refused(corpus, base):
     with pytest.raises(ValueError, match="the state of another model"):
         train_base(corpus, base.parent, tokens=20_000, **QUIET | {"sizes": TINY | {"num_hidden_layers": 1}})
+
+
+def test_a_model_goes_on_from_another_and_is_averaged_with_it(corpus, base, tmp_path):
+    further = train_base(corpus, tmp_path / "further", tokens=3000, start=base, **QUIET | {"sizes": None})
+    assert further["step"] > 0
+    models = [base, tmp_path / "further" / "export"]
+    report = average(models, tmp_path / "mean")
+    first, second, mean = (load_file(folder / "model.safetensors") for folder in (*models, tmp_path / "mean"))
+    assert mean.keys() == first.keys() and any(not torch.equal(first[name], second[name]) for name in first)
+    for name in first:
+        torch.testing.assert_close(mean[name], ((first[name].float() + second[name].float()) / 2).half())
+    assert report["hash"] == model_hash(tmp_path / "mean") and load_model(str(tmp_path / "mean"))
+    with pytest.raises(ValueError, match="in use"):
+        average(models, tmp_path / "mean")
+    tokenizer = load_model(str(base)).chat.local.tokenizer
+    export(make_model(tokenizer, TINY | {"num_hidden_layers": 1}), tokenizer, tmp_path / "short")
+    with pytest.raises(ValueError, match="another shape"):
+        average([base, tmp_path / "short"], tmp_path / "none")
 
 
 def test_no_corpus_is_said_plainly(tmp_path):

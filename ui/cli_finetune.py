@@ -34,13 +34,32 @@ def base(
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes")] = None,
     tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 10_000_000,
     compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slower start, faster steps")] = False,
+    start: Annotated[Path | None, typer.Option(help="Model folder to go on from, instead of from scratch")] = None,
+    muon_lr: Annotated[float, typer.Option(help="Learning rate of the layers' matrices; 0.006 suits --start")] = 0.01,
+    adam_lr: Annotated[float, typer.Option(help="Learning rate of the rest; 0.0009 suits --start")] = 1.5e-3,
     seed: SeedOption = 0,
 ) -> None:
-    """Train the embedded model from scratch (start through `accelerate launch` for several GPUs)."""
+    """Train the embedded model, from scratch or from an earlier one (start through `accelerate launch` for several GPUs)."""
+    from campaignwright.agent.loading import quiet
     from campaignwright.finetune.base import train_base
     from campaignwright.ui import terminal
 
-    terminal.print_json(train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, seed=seed, log=typer.echo))
+    with quiet():
+        report = train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, start=start, muon_lr=muon_lr,
+                            adam_lr=adam_lr, seed=seed, log=typer.echo)  # fmt: skip
+    terminal.print_json(report)
+
+
+@app.command("average")
+def average(
+    models: Annotated[list[Path], typer.Argument(help="Two or more model folders of one shape and tokenizer")],
+    out: Annotated[Path, typer.Option(help="New folder for the model")],
+) -> None:
+    """Average the weights of models trained from one start: often better than each of them."""
+    from campaignwright.finetune.merge import average as average_into
+    from campaignwright.ui import terminal
+
+    terminal.print_json(average_into(models, out))
 
 
 @app.command("sft")
