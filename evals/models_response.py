@@ -1,9 +1,10 @@
 """Area `response`: clicks, purchases and campaign results, predicted by our learners and by what else one would use.
 
 Impressions of search ads (Tencent, 5 folds), shop sessions (UCI, 10 folds) and Facebook ads (5 folds). On impressions and
-sessions ours are the two learners behind the response model's corrections, boosted trees and a deep-and-cross network: both are
-fitted on four fifths of the training part, and the better on the other fifth is fitted on all of it. Settings were chosen on
-inner folds of the first fold's training part. No rows are over-sampled. Time: process seconds, one thread.
+sessions ours are the learners behind the response model's corrections, boosted trees, a deep-and-cross network and, below 20,000
+rows, both blended: each is fitted on four fifths of the training part, and the best on the other fifth is fitted on all of it.
+Settings were chosen on inner folds of the first fold's training part. No rows are over-sampled. Time: process seconds, one
+thread.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from campaignwright.evals import response_ads, response_rivals, response_speed
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
-from campaignwright.models.response_learners import LEARNERS
+from campaignwright.models.response_learners import candidates
 from campaignwright.models.strategy_threads import one_thread
 
-NAMES = {"boosted": "our trees", "network": "our network"}
+NAMES = {"boosted": "our trees", "network": "our network", "blend": "our blend"}
 DRAWS = 200
 CLICK_IDS = ("url_hash", "ad_id", "advertiser_id", "query_id", "keyword_id", "title_id", "description_id", "user_id")
 SHOP_IDS = ("Month", "TrafficType")
@@ -58,14 +59,14 @@ def calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
 
 
 def ours(x: np.ndarray, y: np.ndarray, new: np.ndarray, ids: tuple[int, ...], seed: int) -> dict[str, tuple[np.ndarray, float]]:
-    """Both learners' probabilities float[m] and seconds, and under "choice" those of the one that a fifth of the rows prefers."""
+    """Each learner's probabilities float[m] and seconds, and under "choice" those of the one that a fifth of the rows prefers."""
     learn, check = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=seed)
-    error, found = {}, {}
+    tried, error, found = candidates(len(y)), {}, {}
     start = time.process_time()
-    for name, learner in LEARNERS.items():
+    for name, learner in tried.items():
         error[name] = log_loss(y[check], _odds(learner.fit(x[learn], y[learn], ids=ids, seed=seed).predict(x[check]))).mean()
     spent = time.process_time() - start
-    for name, learner in LEARNERS.items():
+    for name, learner in tried.items():
         start = time.process_time()
         p = _odds(learner.fit(x, y, ids=ids, seed=seed).predict(new))
         found[name] = (p, time.process_time() - start)
@@ -101,8 +102,8 @@ class Comparison:
     def _rivals(self) -> list[str]:
         return [name for name in self.p if name != "choice" and name not in NAMES.values()]
 
-    def _both(self, value: dict[str, float]) -> str:
-        return ", ".join(f"{name} {value[name]:.4f}" for name in NAMES.values()) + "."
+    def _each(self, value: dict[str, float]) -> str:
+        return ", ".join(f"{name} {value[name]:.4f}" for name in NAMES.values() if name in value) + "."
 
     def ranks(self, data: str, label: str, measure: Callable[..., float], goal: float, floor: str, seed: int) -> Row:
         """A measure that is higher for better rankings: mean over folds; interval of ours and of the paired difference to the
@@ -117,7 +118,7 @@ class Comparison:
                 draws[draw] += [measure(self.y[pick], self.p[name][pick]) / len(self.split) for name in ("choice", best)]
         own, gap = (np.quantile(part, [0.025, 0.975]) for part in (draws[:, 0], draws[:, 0] - draws[:, 1]))
         clean = [measure(self.y[self.split[0]], self.p[name][self.split[0]]) for name in ("choice", best)]
-        note = f"{self._both(value)} First fold alone (no setting saw its test part, with seed 0): {clean[0]:.4f}, {best} {clean[1]:.4f}."
+        note = f"{self._each(value)} First fold alone (no setting saw its test part, with seed 0): {clean[0]:.4f}, {best} {clean[1]:.4f}."
         return Row("response", data, label, "higher", Score("chosen by validation", value["choice"], *map(float, own)), rivals,
                    Score(f"ours - {best}", value["choice"] - value[best], *map(float, gap)), floor, goal, len(self.test), note)  # fmt: skip
 
@@ -128,7 +129,7 @@ class Comparison:
         best = min(rivals, key=lambda one: one.value).name
         return Row("response", data, label, "lower", Score("chosen by validation", *bootstrap(found["choice"], draws=500)), rivals,
                    paired(f"ours - {best}", found["choice"], found[best], draws=500), "", goal, len(self.test),
-                   self._both({name: float(value.mean()) for name, value in found.items()}))  # fmt: skip
+                   self._each({name: float(value.mean()) for name, value in found.items()}))  # fmt: skip
 
     def cost(self, data: str, rival: str) -> Row:
         """Seconds to learn and to score a fold: the trees alone beside `rival`; the note says what the choice costs."""
@@ -136,7 +137,7 @@ class Comparison:
         return Row("response", data, "seconds a fold", "lower", Score(trees, float(np.mean(self.seconds[trees]))),
                    [Score(rival, float(np.mean(self.seconds[rival])))],
                    paired("ours - rival", np.array(self.seconds[trees]), np.array(self.seconds[rival])), cases=len(self.split),
-                   note=f"With the network tried beside the trees: {np.mean(self.seconds['choice']):.3g} s a fold.")  # fmt: skip
+                   note=f"With the others tried beside the trees: {np.mean(self.seconds['choice']):.3g} s a fold.")  # fmt: skip
 
     def calibration(self, label: str) -> str:
         """Drift of the mean prediction and ECE, beside a constant's, as a Markdown line."""

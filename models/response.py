@@ -1,7 +1,7 @@
 """From money to orders per campaign and channel: impressions, click rate, conversion rate, order value; 80 % intervals.
 
 Four stages on logs, each a shrunk log-linear model (`response_shrunk`) around what theory gives (`response_rows`).
-Click and conversion rates take a correction by boosted trees or by a network (`response_learners`) where the workspace's own
+Click and conversion rates take a correction by boosted trees, a network or both (`response_learners`) where the workspace's own
 cross-validation prefers one of them.
 Interval widths are conformal (CV+ with normalised scores, Barber et al. 2021), by channel. What customers would have
 bought anyway is not taken off here: these are reported (attributed) numbers.
@@ -23,7 +23,7 @@ from campaignwright.models import store
 from campaignwright.models.budget_curves import ChannelCurves
 from campaignwright.models.forecast_shop import Shop
 from campaignwright.models.response_features import IDS, Block, Features
-from campaignwright.models.response_learners import LEARNERS, Learner
+from campaignwright.models.response_learners import LEARNERS, Learner, candidates
 from campaignwright.models.response_rows import STAGES, Rows, offsets, prior_of
 from campaignwright.models.response_shrunk import SCALES, Posterior, fit_counts, fit_gaussian
 from campaignwright.models.strategy_space import Batch, K, history
@@ -102,7 +102,7 @@ def _validate(
     y, noise = rows.observed(name, use)
     found = {key: np.zeros(len(use)) for key in ("channel_mean", "shrunk")}
     if name in ("ctr", "cvr") and len(use) >= CORRECTED_FROM:
-        found |= {key: np.zeros(len(use)) for key in LEARNERS}
+        found |= {key: np.zeros(len(use)) for key in candidates(len(use))}
     sd = np.zeros(len(use))
     for k in np.unique(fold):
         train, test = use[fold != k], fold == k
@@ -149,7 +149,7 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
-    VERSION = 5
+    VERSION = 6
 
     @classmethod
     def fit(cls, workspace: Workspace, *, seed: int = 0) -> ResponseModel:

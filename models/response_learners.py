@@ -1,8 +1,8 @@
-"""Two learners of what rows have in common: boosted trees (LightGBM) and a deep-and-cross network, one way to call both.
+"""Learners of what rows have in common, called in one way: boosted trees (LightGBM), a deep-and-cross network, both blended.
 
 Rows are float[n, p]; columns that are ids are encoded (`response_encode`). `loss` "binary": y is 0 or 1 and `predict` gives
 log-odds; "gaussian": y is any number and `predict` gives its mean. Network: two cross layers beside two dense ones (DCN-v2,
-Wang et al. 2021) on standardised columns. Which of the two is used is for the caller's validation to say.
+Wang et al. 2021) on standardised columns. Which of them is used is for the caller's validation to say.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ LARGE = {"num_leaves": 15, "min_data_in_leaf": 50, "feature_fraction_bynode": 0.
 MEDIUM = {**LARGE[0], "learning_rate": 0.02}, 280
 SMALL = {"num_leaves": 7, "min_data_in_leaf": 15, "feature_fraction": 0.6, "lambda_l2": 5.0, "learning_rate": 0.05}, 60
 FIXED = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
+TREES_SHARE = 0.75  # of the blend; on inner folds of shop sessions: auROC 0.9367, the trees alone 0.9364
 WIDTHS, EPOCHS, PATIENCE = (64, 32), 30, 3
 
 
@@ -104,8 +105,41 @@ class Network:
         return cls(Encoder.of(saved), mine)
 
 
-Learner = Boosted | Network
-LEARNERS: dict[str, type[Learner]] = {one.NAME: one for one in (Boosted, Network)}
+@dataclass
+class Blend:
+    """Both, their log-odds or means averaged: three parts trees, one part network."""
+
+    trees: Boosted
+    network: Network
+
+    NAME: ClassVar[str] = "blend"
+
+    @classmethod
+    def fit(cls, x: np.ndarray, y: np.ndarray, *, ids: tuple[int, ...] = (), loss: Loss = "binary",
+            weight: np.ndarray | None = None, seed: int = 0) -> Blend:  # fmt: skip
+        """As `Boosted.fit`."""
+        return cls(*(one.fit(x, y, ids=ids, loss=loss, weight=weight, seed=seed) for one in (Boosted, Network)))
+
+    def predict(self, x: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Log-odds or mean, float[n]."""
+        return TREES_SHARE * self.trees.predict(x, threads) + (1 - TREES_SHARE) * self.network.predict(x, threads)
+
+    def save(self, folder: Path, name: str) -> None:
+        self.trees.save(folder, name)
+        self.network.save(folder, f"{name}-network")
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Blend:
+        return cls(Boosted.load(folder, name), Network.load(folder, f"{name}-network"))
+
+
+Learner = Boosted | Network | Blend
+LEARNERS: dict[str, type[Learner]] = {one.NAME: one for one in (Boosted, Network, Blend)}
+
+
+def candidates(rows: int) -> dict[str, type[Learner]]:
+    """The learners worth trying on so many rows: no blend of very many, which must be scored a million a second."""
+    return {name: one for name, one in LEARNERS.items() if one is not Blend or rows < VERY_MANY}
 
 
 def _knots(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -43,7 +43,7 @@ def test_a_learnt_row_does_not_see_its_own_outcome():
 def test_the_card_names_every_candidate_and_the_one_used(demo):
     metrics = store.get(demo, ResponseModel).metrics
     for stage in ("ctr", "cvr"):
-        assert set(metrics[stage]["log_error"]) == {"channel_mean", "shrunk", "boosted", "network"}
+        assert set(metrics[stage]["log_error"]) == {"channel_mean", "shrunk", "boosted", "network", "blend"}
         used = metrics[stage]["used"]
         assert used == "shrunk" or metrics[stage]["log_error"][used] < metrics[stage]["log_error"]["shrunk"]
 
@@ -52,7 +52,7 @@ def test_the_card_names_every_candidate_and_the_one_used(demo):
 def test_a_correction_that_wins_is_used_and_kept(small_shop, winner, monkeypatch, tmp_path):
     monkeypatch.setattr(response, "CORRECTED_FROM", 50)
     monkeypatch.setattr(response, "GAIN", 99.0)  # any candidate beats the shrunk model
-    monkeypatch.setattr(response, "LEARNERS", {winner: LEARNERS[winner]})
+    monkeypatch.setattr(response, "candidates", lambda rows: {winner: LEARNERS[winner]})
     model = ResponseModel.fit(small_shop)
     assert model.metrics["ctr"]["used"] == winner
     model.save(tmp_path)
