@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import TODAY
 
 from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.market.workspace import Workspace
@@ -206,12 +205,15 @@ def test_no_discount_and_a_discount_contradict(ctx: Context) -> None:
 @pytest.mark.parametrize(("request_", "arguments", "expected"), [
     ("mugs, no discounts over 20%", {"max_discount": "no discounts"}, {"max_discount": 0.2}),
     ("mugs, no discounts, last year we gave 20%", {"max_discount": "no discounts"}, {"max_discount": 0.0}),
-    ("shift the mugs before December", {"start": "December"}, {"start": TODAY, "days": (dt.date(2026, 12, 1) - TODAY).days}),
-    ("圣诞前把杯子清掉", {"start": "圣诞"}, {"start": TODAY, "days": (dt.date(2026, 12, 25) - TODAY).days}),
+    ("shift the mugs before December", {"start": "December"}, {"start": dt.date(2026, 11, 23), "days": 8}),
+    ("圣诞前把杯子清掉", {"start": "圣诞"}, {"start": dt.date(2026, 11, 23), "days": 32}),
     ("mugs in December", {"start": "December"}, {"start": dt.date(2026, 12, 1), "days": 31}),
     ("mugs, but nothing before December", {"start": "December"}, {"start": dt.date(2026, 12, 1)}),
     ("mugs, in the week before December", {"start": "December"}, {"start": dt.date(2026, 12, 1)}),
     ("圣诞前不要开始", {"start": "圣诞"}, {"start": dt.date(2026, 12, 25)}),
+    ("mugs this weekend", {"start": "this weekend"}, {"start": dt.date(2026, 11, 28), "days": 2}),
+    ("mugs, launching this weekend", {"start": "this weekend"}, {"start": dt.date(2026, 11, 28), "days": 14}),
+    ("杯子周末开始", {"start": "周末"}, {"start": dt.date(2026, 11, 28), "days": 14}),
 ])  # fmt: skip
 def test_the_words_beside_a_quote_turn_it_round(ctx: Context, request_: str, arguments: dict, expected: dict) -> None:
     ask(ctx, request_, products=["mug"], budget="900", **arguments)

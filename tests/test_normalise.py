@@ -279,7 +279,7 @@ def relative_cases() -> Iterator[Case]:
                     }
                     for i, pattern in enumerate(entry["say"]):
                         said = fill(pattern, slots)
-                        yield f"relative {lang}", said, (today, (day, None))
+                        yield f"relative {lang}", said, (today, (day, entry.get("days")))
                         frames = LEXICON["relative_dates"]["frames"][lang]
                         frame = frames[(i + value) % len(frames)]
                         if not (
@@ -695,7 +695,7 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("圣诞前两周", "2026-12-11", None),
         ("12月1日前后", "2026-12-01", None),
         ("not before 1 December", "2026-12-01", None),
-        ("从双十一开始", "2027-11-11", 1),
+        ("从双十一开始", "2027-11-11", None),
         ("春节前", "2026-11-23", 75),
         ("a week before Christmas", "2026-12-18", None),
         ("the day after Boxing Day", "2026-12-27", None),
@@ -821,7 +821,10 @@ def test_the_order_of_a_date_follows_currency_and_language() -> None:
 
 @pytest.mark.parametrize(("said", "start", "days"), [
     ("the second week of December", "2026-12-08", 7), ("十二月第二周", "2026-12-08", 7), ("last week of December", "2026-12-25", 7),
-    ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", 7), ("friday this week", "2026-11-27", None),
+    ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", 7),
+    ("friday this week", "2026-11-27", None),
+    ("starting this week", "2026-11-23", None),
+    ("the weekend after next", "2026-12-12", 2), ("从这周开始", "2026-11-23", None),
     ("这周", "2026-11-23", 7),
     ("by end of month", "2026-11-23", 8), ("before the holidays", "2026-11-23", 32),
 ])  # fmt: skip

@@ -101,6 +101,7 @@ def _today_anchor(name: str, today: dt.date) -> dt.date | None:
         "next_monday": weekday_of_week(today, 1, 0),
         "this_saturday": weekday_of_week(today, 0, 5),
         "this_sunday": weekday_of_week(today, 0, 6),
+        "next_saturday": weekday_of_week(today, 1, 5),
         "next_month_first": month_day(today, 1, 1),
         "month_end": month_day(today, 0, -1),
         "next_month_end": month_day(today, 1, -1),
@@ -188,7 +189,7 @@ def named_range(text: str, today: dt.date) -> tuple[dt.date, int] | None:
             return resolve(_data()["ranges"][table[candidate]]["rule"], today)
         if stretch := _period(candidate, _DURING):
             return resolve(stretch, today)
-    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d|after next", text) and not event_pattern().search(text):
+    if len(text) >= 9 and not has_cjk(text) and not re.search(r"\d|\b(?:after|before)\b", text) and not event_pattern().search(text):
         hits = process.extract(text, table.keys(), scorer=fuzz.ratio, score_cutoff=88, limit=6)
         if hits and len({table[form] for form, score, _ in hits if score >= hits[0][1] - 4}) == 1:
             return resolve(_data()["ranges"][table[hits[0][0]]]["rule"], today)

@@ -33,6 +33,9 @@ from campaignwright.tools.normalise_relative import MONTH, whole
 from campaignwright.tools.normalise_text import chinese_value, clean, has_cjk, problem, tail
 
 EXPECTED = "a date or a range of dates such as 1 December, next Monday, Dec 1-7 or 下周一"
+_OPEN = re.compile(  # a stretch that is said to be begun: its first day
+    r"^(?:start|begin|launch|kick)\w*\b|^from (?!now\b)(?!.*\b(?:to|through|thru|until|till)\b)|(?:开始|起|开跑|上线|启动)$"
+)
 HALF_YEAR = 183  # days that a stretch said by its end alone ("before Christmas", "by Christmas") may take
 _SEP = r"\s?(?:-|~|to|through|thru|until|till|and|up to and including|up to|到|至)\s?(?:the )?"
 
@@ -95,7 +98,7 @@ def start_and_days(
         return said, None
     named = named_range(tail(clean(said)), today)
     if named:
-        return named
+        return (named[0], None) if _OPEN.search(clean(said)) else named
     text = _month_limit(ordinals(tail(clean(_spelled(unicodedata.normalize("NFKC", str(said)), day_first)))))
     moved = _moved(text, today, current, said, argument)
     if moved:

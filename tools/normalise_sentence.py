@@ -1,5 +1,5 @@
 """Quoted values together with the words beside them in the message that turn them round: "no discounts" in "no discounts over
-20%" is a limit of 20 %, "January" in "before January" a deadline."""
+20%" is a limit of 20 %, "January" in "before January" a deadline, "this weekend" in "launch this weekend" a first day."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ _OVER = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"\bbefore\s+(?:the\s+)?$", re.IGNORECASE)
+_STARTS = r"start\w*|launch\w*|begin\w*|live|kick\w*|open\w*"
+_FROM = re.compile(rf"\b(?:{_STARTS})\s+(?:(?:it|this|them|off|on|from|in|at|over|again|already)\s+)*$", re.IGNORECASE)
+_ZH_FROM = re.compile(r"(?:就|再)?(?:开始|起|开跑|上线|启动|开卖|开售)")
 _NO_DEADLINE = re.compile(  # a start before the day, nothing before it, or a day counted from it
-    r"\b(?:start\w*|launch\w*|begin\w*|live|kick\w*|open\w*|not|n[o']t|never|no|none|nothing|nobody|earlier|wait\w*|hold\w*|"
+    rf"\b(?:{_STARTS}|not|n[o']t|never|no|none|nothing|nobody|earlier|wait\w*|hold\w*|"
     r"closed|since|don'?t|won'?t|can'?t|cannot)\b[^,.;!?]*$|"
     r"\b(?:day|night|week|weekend|month|just|right|shortly|immediately|long)\s*$",
     re.IGNORECASE,
@@ -28,13 +31,18 @@ def limit(quote: str, request: str) -> str:
     return request[at : more.end()] if more else quote
 
 
-def deadline(quote: str, request: str) -> str:
-    """The quote and the word that makes it a deadline: "January" -> "before January", "圣诞" -> "圣诞前". A day before which
-    something shall *start*, or nothing shall happen, stays as it is, and so does one named more than once."""
+def day(quote: str, request: str) -> str:
+    """The quote with the word that makes it a deadline or a first day: "January" -> "before January", "圣诞" -> "圣诞前", "this
+    weekend" -> "starting this weekend". A day before which something shall *start*, or nothing shall happen, stays as it is, and
+    so does one named more than once."""
     low = request.lower()
     at, end = low.find(quote.lower()), low.find(quote.lower()) + len(quote)
     if low.count(quote.lower()) != 1:
         return quote
+    if _FROM.search(request[:at]):
+        return f"starting {quote}"
+    if begun := _ZH_FROM.match(request, end):
+        return request[at : begun.end()]
     ahead = _BEFORE.search(request[:at])
     if ahead:
         return quote if _NO_DEADLINE.search(request[: ahead.start()]) else request[ahead.start() : end]

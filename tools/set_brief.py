@@ -78,7 +78,7 @@ def set_brief(
         "language": language,
     }
     said = {name: value for name, value in said.items() if value is not None and not _known(ctx, name, value)}
-    for name, whole in (("max_discount", normalise_sentence.limit), ("start", normalise_sentence.deadline)):
+    for name, whole in (("max_discount", normalise_sentence.limit), ("start", normalise_sentence.day)):
         if isinstance(said.get(name), str):
             said[name] = whole(said[name], ctx.request)
     reader = _Reading(ctx, ctx.brief, said)
