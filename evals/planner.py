@@ -4,8 +4,9 @@ Requests come from templates and lexicon entries held out of training, English a
 right when every stated field is exact and none is invented; `brief, fields`: stated fields that are exact; `one tool`: tool
 and arguments exact; `edit`: only what changes changes; `vague` and `off topic`: no call is made; `must call`: a call is
 made where one is right; `valid`: calls that parse and validate; `everyday`: the whole answer right, of 243 plain requests
-written by somebody who had not seen the training data. Intervals: Wilson, 95 %. Beside it stand a keyword rule,
-the simple thing one would write instead, and the model without its `--adapter` where one is named.
+written for this test alone, by somebody who knew the labels' conventions but not the training lines. Intervals: Wilson,
+95 %. Beside it stand a keyword rule, the simple thing one would write instead, and the model without its `--adapter` where
+one is named.
 """
 
 from __future__ import annotations
