@@ -17,7 +17,7 @@ from scipy import sparse
 
 from campaignwright.market.workspace import Workspace
 from campaignwright.models.merchandise import service_lines
-from campaignwright.models.recommender_items import alike, ease, item_knn, matrix, strongest, validate, with_others
+from campaignwright.models.recommender_items import ease, item_knn, matrix, strongest, validate, with_others
 from campaignwright.models.store import MissingTable
 
 MAX_ITEMS, MAX_OTHERS, MIN_BUYERS, NEW_DAYS = 4000, 3000, 5, 90
@@ -73,7 +73,7 @@ class Recommender:
         words = catalogue["words"].fillna("").str.lower()
         first = bought.groupby("product_id")["day"].min().reindex(others)
         new = (first.isna() | (first > bought["day"].max() - pd.Timedelta(days=NEW_DAYS))).to_numpy()
-        weights = with_others(kept, alike(words.reindex(items).fillna(""), words.reindex(others)), new)
+        weights = with_others(kept, words.reindex(items).fillna(""), words.reindex(others), first.notna().to_numpy(), new)
         row, column = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr)), weights.indices
         pattern, sold = weights.copy(), (row < len(items)) & (column < len(items))
         pattern.data[:] = 0.0

@@ -63,18 +63,22 @@ def alike(texts: pd.Series, others: pd.Series, k: int = ALIKE) -> sparse.csr_mat
     return (sparse.diags(1 / np.where(total > 0, total, 1)) @ near).T.tocsr().astype(np.float32)
 
 
-def with_others(weights: sparse.csr_matrix, shares: sparse.csr_matrix, new: np.ndarray) -> sparse.csr_matrix:
-    """Weights (items + others, items + others): a product with too few buyers leads to what products alike by name lead to, and is
-    suggested, if `new` (others,), to buyers of what is alike by name (`LIKING`): on Online Retail that finds more of them than
-    borrowed weights do."""
-    if not shares.shape[1]:
+def with_others(weights: sparse.csr_matrix, texts: pd.Series, others: pd.Series, sold: np.ndarray, new: np.ndarray) -> sparse.csr_matrix:
+    """Weights (items + others, items + others) from those of the items; `texts` (items,) and `others`: their words. A product with
+    too few buyers leads to what products alike by name lead to, and is suggested, if `new` (others,), to buyers of whatever was
+    `sold` (others,) and is alike by name (`LIKING`): on Online Retail that finds more of them than borrowed weights do."""
+    if others.empty:
         return weights
-    to = (sparse.diags(new.astype(np.float32)) @ (LIKING * shares).T).T
-    of = strongest((shares.T @ weights).toarray())
-    whole = sparse.block_array([[weights, to], [of, None]], format="csr", dtype=np.float32)
+    of = strongest((alike(texts, others).T @ weights).toarray())
+    place = np.append(np.arange(len(texts)), len(texts) + np.flatnonzero(sold))
+    near = alike(pd.concat([texts, others[sold]]), others, k=len(place)).tocoo()
+    kept = (place[near.row] != len(texts) + near.col) & new[near.col]  # nothing leads to itself
+    cells = (LIKING * near.data[kept], (place[near.row[kept]], near.col[kept]))
+    to = sparse.csr_matrix(cells, shape=(weights.shape[0] + len(others), len(others)))
+    whole = sparse.csr_matrix(sparse.hstack([sparse.vstack([weights, of]), to], format="csr", dtype=np.float32))
     whole.eliminate_zeros()
     whole.sort_indices()
-    return sparse.csr_matrix(whole)
+    return whole
 
 
 def hits(scores: np.ndarray, history: sparse.csr_matrix, later: sparse.csr_matrix, k: int = 10) -> np.ndarray:
