@@ -123,7 +123,8 @@ def run(folder: Path, *, limit: int | None = None, seed: int = 0, progress: Prog
             for name, both in found[False].items() if name not in ("ours", "random")]  # fmt: skip
     notes += [f"ours less each, NDCG@10, first purchases: {'; '.join(each)}.",
               "Where repeats count, what a customer bought most often is the better guess than any model: the tool suggests only what was "
-              "not bought yet. Names: the neighbours' weights were chosen before the cut, for the list that mixes new and known products."]
+              "not bought yet. Products without sales are placed by the rule of the rival, so the two differ in nothing; how much a name "
+              "counts beside what was bought together was chosen before the cut."]
     if ("iALS", False) not in setting:
         notes.append("iALS not measured: implicit is not installed: pip install campaignwright[bench].")
     return Area(rows, notes)

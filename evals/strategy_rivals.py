@@ -1,7 +1,8 @@
 """The methods that the area `strategy` compares, each as `ask` (a plan, before any repair) and `tell` (what it brought).
 
-All of them see the same log. Vector methods work in the unit box of `World.decode`; `GPEI`, `CMAES` and `TPE` start from the
-log as a practitioner would. One-shot generators learn the better half of the log and are sampled once a plan.
+All of them see the same log; the explorer alone uses, beside its profits, the impressions, clicks and orders by channel. Vector
+methods work in the unit box of `World.decode`; `GPEI`, `CMAES` and `TPE` start from the log as a practitioner would. One-shot
+generators learn the better half of the log and are sampled once a plan.
 """
 
 from __future__ import annotations

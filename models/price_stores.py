@@ -2,7 +2,7 @@
 
 Seasons, national promotions and head office's reactions to demand move price and sales of all stores at once. With product-store and
 product-period effects removed, only price differences between stores are left (the within estimator; Wooldridge 2010, chapter 10), with
-standard errors clustered by store. On the orange juice panel with known elasticities it is level with double machine learning
+standard errors clustered by store. On the orange juice panel with known elasticities it errs less than double machine learning
 (suite `models`, area `pricing`). Not covered: stores that set their own price by their own demand.
 """
 

@@ -1,9 +1,9 @@
 """What to offer next: EASE, item-kNN or popularity, whichever finds the most later purchases on this shop's own data.
 
 Histories are cut at a date; what a customer first buys after it is to be found among ten suggestions. Half of the customers
-choose the method, the other half report its score. Only the strongest neighbours of each product are kept, so the model stays
-small. A new product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it is suggested to
-buyers of what is alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
+choose the method, the other half report its score. Of what was bought together only each product's strongest neighbours are kept,
+so the model stays small. A new product that nobody or hardly anybody has bought yet is placed by its name, category and brand: it is
+suggested to buyers of whatever is alike. Suggested is what a customer has not bought yet; not covered: what will be bought again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Recommender:
 
     NAME: ClassVar[str] = "recommender"
     TABLES: ClassVar[tuple[str, ...]] = ("orders", "order_lines")
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     def __init__(self, items: pd.Index, names: np.ndarray, weights: sparse.csr_matrix, together: sparse.csr_matrix,
                  popular: np.ndarray, buyers: np.ndarray, metrics: dict, rows: int) -> None:
