@@ -118,7 +118,8 @@ def _world(seed: int, done: set, write: Callable[[dict], None], budgets: tuple[i
         forecaster = Forecaster(one.workspace)
         goal = np.full(len(one.log), OBJECTIVE_INDEX[one.brief.objective])
         generator = StrategyGenerator.learn(one.log, goal, one.seen, steps=STEPS)
-        search = Search(generator, forecaster, one.brief, [tuple(one.brief.products)], np.random.default_rng([seed, 23]))
+        search = Search(generator, forecaster, one.brief, [tuple(one.brief.products)], np.random.default_rng([seed, 23]),
+                        smallest=0.0)  # no rival is bound to the copilot's least discount either  # fmt: skip
         pool, _ = search.run()
         made = {method.name: (lambda method=method: method(one, 0)) for method in classes}
         made[OURS] = lambda: Copilot(one, 0, search, pool)

@@ -87,8 +87,11 @@ class Search:
         brief: Brief,
         options: list[tuple[str, ...]],
         rng: np.random.Generator,
+        smallest: float = NOTICED,
     ) -> None:
+        """`smallest`: least discount worth an advertisement, 0 to 1; 0: any is."""
         self.generator, self.forecaster, self.brief, self.rng = generator, forecaster, brief, rng
+        self.smallest = smallest
         self.options = options or [()]
         self.categories = [one_category(option, forecaster.categories) for option in self.options]
         self.deepest = DEEPEST if brief.max_discount is None else brief.max_discount
@@ -176,8 +179,8 @@ class Search:
         offer = batch.offer.copy() if self.alike else np.where(batch.offer == AMOUNT, PERCENT, batch.offer)
         depth = np.round(np.clip(batch.discount, 0.0, self.deepest), 2)
         depth = np.where(depth > self.deepest, np.floor(self.deepest * 100) / 100, depth)
-        if self.deepest >= NOTICED:
-            depth = np.where(depth < NOTICED / 2, 0.0, np.maximum(depth, NOTICED))
+        if self.deepest >= self.smallest:
+            depth = np.where(depth < self.smallest / 2, 0.0, np.maximum(depth, self.smallest))
         if self.deepest < 0.01:
             offer[:] = NONE
         depth = np.where(PRICED[offer], depth, 0.0)
