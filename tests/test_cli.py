@@ -162,7 +162,8 @@ def test_plan_approve_export(demo_copy: Path, tmp_path: Path) -> None:
         run("export", "turn.json", "--format", "csv", "-w", demo_copy, folder=tmp_path), 3
     )
     assert "no-such" in one_line(run("approve", "no-such", "-w", demo_copy, folder=tmp_path), 3)
-    assert run("approve", turn["plan"]["plan_hash"], "-w", demo_copy, folder=tmp_path).returncode == 0  # it was kept
+    approved = run("approve", turn["plan"]["plan_hash"], "-w", demo_copy, folder=tmp_path)  # it was kept
+    assert approved.returncode == 0 and turn["plan"]["verdict"]["text"].split(":")[0] in approved.stdout
     assert run("export", "turn.json", "--format", "csv", "-w", demo_copy, folder=tmp_path).returncode in (0, 3)
     assert run("export", "turn.json", "--format", "md", "-w", demo_copy, folder=tmp_path).returncode == 0
     assert list(tmp_path.glob("*.md"))

@@ -822,7 +822,7 @@ def test_the_order_of_a_date_follows_currency_and_language() -> None:
 @pytest.mark.parametrize(("said", "start", "days"), [
     ("the second week of December", "2026-12-08", 7), ("十二月第二周", "2026-12-08", 7), ("last week of December", "2026-12-25", 7),
     ("十二月下旬", "2026-12-21", None), ("12月上旬", "2026-12-01", None), ("this week", "2026-11-23", 7),
-    ("friday this week", "2026-11-27", None),
+    ("friday this week", "2026-11-27", None), ("dec 1 and run till the 20th", "2026-12-01", 20),
     ("starting this week", "2026-11-23", None),
     ("the weekend after next", "2026-12-12", 2), ("从这周开始", "2026-11-23", None),
     ("这周", "2026-11-23", 7),

@@ -37,7 +37,10 @@ _OPEN = re.compile(  # a stretch that is said to be begun: its first day
     r"^(?:start|begin|launch|kick)\w*\b|^from (?!now\b)(?!.*\b(?:to|through|thru|until|till)\b)|(?:开始|起|开跑|上线|启动)$"
 )
 HALF_YEAR = 183  # days that a stretch said by its end alone ("before Christmas", "by Christmas") may take
-_SEP = r"\s?(?:-|~|to|through|thru|until|till|and|up to and including|up to|到|至)\s?(?:the )?"
+_SEP = (
+    r",?\s?(?:and )?(?:(?:run|runs|running|ends?|ending|finish|finishing|stops?|lasts?) )?"
+    r"(?:-|~|to|through|thru|until|till|and|up to and including|up to|到|至)\s?(?:the )?"
+)
 
 _DIGITS = re.compile(  # 1/12, 1.12., 1/12/26, 1-12-2026, and 1-12 alone
     r"(?<![\d/.])(?P<a>\d{1,2})(?P<mark>[/.])(?P<b>\d{1,2})(?P<end>(?P=mark)(?P<y>20\d\d|\d\d)?)?(?![\d/]|\.\d)"

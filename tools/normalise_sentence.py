@@ -39,7 +39,7 @@ def day(quote: str, request: str) -> str:
     at, end = low.find(quote.lower()), low.find(quote.lower()) + len(quote)
     if low.count(quote.lower()) != 1:
         return quote
-    if _FROM.search(request[:at]):
+    if _FROM.search(request[:at]) and not re.search(r"\d", quote):
         return f"starting {quote}"
     if begun := _ZH_FROM.match(request, end):
         return request[at : begun.end()]

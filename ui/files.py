@@ -32,10 +32,16 @@ def read_plan(path: Path, workspace: str | None = None) -> dict:
     return exporters.read_plan(path)
 
 
+def heading(plan: dict) -> str:
+    """The plan's title and verdict, in Markdown."""
+    return exporters.render_markdown(plan).partition("\n## ")[0].strip()
+
+
 def approve(path: Path, workspace: str) -> None:
-    """Record the approval of exactly this plan in the workspace's ledger, and say what past mailings' logs say about it."""
+    """Record the approval of exactly this plan in the workspace's ledger, and say its verdict and what past mailings' logs say."""
     plan = read_plan(path, workspace)
     Ledger(Path(workspace)).approve(plan)
+    console.print(heading(plan), markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Approved: plan {plan['plan_hash']}. Exports to ad tools are open for this version only.", highlight=False
     )

@@ -107,7 +107,7 @@ def _answer(desk: Desk, text: str, history: list, workspace: str, session: str) 
 
 def _verdict(plan: dict | None) -> str:
     """The plan's title and verdict."""
-    return render_markdown(plan).partition("\n## ")[0] if plan else "There is no plan to approve yet."
+    return plan_files.heading(plan) if plan else "There is no plan to approve yet."
 
 
 def _show_plan(plan: dict | None) -> tuple:
