@@ -24,9 +24,9 @@ SCRIPT = "from campaignwright.ui.cli import main; main()"
 REQUEST = "Plan a 2-week campaign for running shoes, $20k, ROAS at least 4"
 
 
-def run(*arguments: object, folder: Path, timeout: int = 300) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, folder: Path, timeout: int = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, input=typed)
 
 
 def one_line(process: subprocess.CompletedProcess[str], code: int) -> str:
@@ -34,6 +34,11 @@ def one_line(process: subprocess.CompletedProcess[str], code: int) -> str:
     lines = [line for line in process.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and lines[0].startswith("campaignwright: "), process.stderr
     return lines[0]
+
+
+def test_an_empty_line_in_a_pasted_message_does_not_end_the_chat(demo_copy: Path, tmp_path: Path) -> None:
+    said = run("chat", "-w", demo_copy, folder=tmp_path, typed="hello\n\nwhat can you do?\n")
+    assert said.returncode == 0 and "campaign" in said.stdout.partition("> ")[2].partition("> ")[2]
 
 
 def test_wrong_usage_is_said_in_one_line(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def chat(
     seed: SeedOption = 0,
     session: Annotated[str | None, typer.Option(help="Continue this conversation")] = None,
 ) -> None:
-    """Talk in the terminal; an empty line or Ctrl-D ends it."""
+    """Talk in the terminal; Ctrl-D ends it."""
     from campaignwright.ui import terminal
 
     with _copilot(workspace, model, adapter, today, seed) as copilot:

@@ -125,16 +125,15 @@ def print_json(value: object) -> None:
 
 
 def chat(copilot, session: str) -> None:
-    """Read requests until an empty line or Ctrl-D."""
-    console.print(f"Campaignwright, session {session}. Say what you want to achieve; an empty line ends.", style="dim")
+    """Read requests, one a line, until Ctrl-D; empty lines (of a pasted brief) are passed over."""
+    console.print(f"Campaignwright, session {session}. Say what you want to achieve; Ctrl-D ends.", style="dim")
     while True:
         try:
             text = console.input("[bold]> [/bold]").strip()
         except EOFError:
             return
-        if not text:
-            return
-        show_turn(copilot, session, text)
+        if text:
+            show_turn(copilot, session, text)
 
 
 def import_files(files: list[Path], workspace: str, *, as_json: bool, **options) -> None:
