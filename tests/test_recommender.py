@@ -13,7 +13,7 @@ from campaignwright.market.workspace import Workspace
 from campaignwright.models import store
 from campaignwright.models.merchandise import service_lines
 from campaignwright.models.recommender import Recommender
-from campaignwright.models.recommender_items import alike, ease, hits, strongest
+from campaignwright.models.recommender_items import alike, ease, hits, strongest, with_others
 
 
 def add_baskets(workspace: Workspace, baskets: list[tuple[str, int, list[str]]], names: dict[str, str] | None = None) -> None:
@@ -135,3 +135,12 @@ def test_beats_popularity_on_a_real_shop(workspace: Workspace, shared_data: Path
     metrics = Recommender.fit(workspace).metrics
     assert metrics["method"].startswith("ease")
     assert metrics["hit10_gain_over_popularity"] > 2 * metrics["hit10_gain_se"]
+
+
+def test_a_new_product_is_suggested_to_buyers_of_what_sold_once_and_is_alike() -> None:
+    often, others = pd.Series(["green tea", "hemp rope"]), pd.Series(["tin kettle", "tin kettle blue", "paper lamp"])
+    sold, new = np.array([True, False, False]), np.array([False, True, True])
+    weights = with_others(sparse.csr_matrix((2, 2), dtype=np.float32), often, others, sold, new).toarray()
+    assert weights.shape == (5, 5) and not weights.diagonal().any()
+    assert weights[2, 3] > 0 and not weights[:, 4].any()  # the kettle leads to the blue one; nothing sold is like the lamp
+    assert not weights[:, 2].any()  # an old product that hardly sells is suggested to nobody
