@@ -20,6 +20,8 @@ def listing(name: str, result: dict[str, Any], language: str, currency: str) -> 
             "\n".join([variant["id"], *(f"- {line}" for line in variant_lines(variant, language))])
             for variant in data["asset"]["variants"]
         ]
+    if name == "explain_plan":
+        return ["\n".join(data["lines"])]
     if name == "recommend_products":
         return _bullets([f"{row['name']}: {row['reason']}" for row in data["recommendations"]])
     if name == "search_campaigns":

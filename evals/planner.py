@@ -36,7 +36,9 @@ KEYWORDS = {
     "write_copy": "write|copy|headline|subject line|文案|写", "check_stock": "stock|inventory|库存|备货",
     "optimize_price": "price|discount for|价格|定价", "read_out": "how did|result|效果", "search_campaigns": "past|similar|以前|类似",
     "allocate_budget": "split|allocate|分配", "profile_audience": "who are|profile|画像", "recommend_products": "recommend|推荐",
-    "design_test": "test|实验|测试", "forecast": "forecast|what if|预测", "set_brief": "campaign|plan|budget|活动|方案|预算",
+    "design_test": "test|实验|测试", "forecast": "forecast|what if|预测",
+    "explain_plan": "worth|risk|why|who gets|how sure|值得|风险|为什么|发给谁|把握",
+    "set_brief": "campaign|plan|budget|活动|方案|预算",
 }  # fmt: skip
 
 

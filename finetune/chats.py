@@ -16,11 +16,12 @@ from campaignwright.finetune.surface import held_out
 from campaignwright.finetune.templates import SLOT, Request, templates
 from campaignwright.finetune.troubles import refusal
 
-KINDS = {"plan": 20, "composed": 8, "single": 25, "followup": 26, "answered": 8, "chain": 3, "talk": 20, "trouble": 5}  # shares of chats
+KINDS = {"plan": 24, "composed": 8, "single": 25, "followup": 26, "answered": 8, "chain": 3, "talk": 20, "trouble": 5}  # shares of chats
 EVERYDAY = 6  # how often more the plainest wordings (files extra_everyday_*) are drawn for training
 
 TALK = {"about": 22, "clarify": 32, "off_topic": 36, "attack": 10}  # shares of the hand-written lines that need no call
 BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
+CHATTER = 0.15  # share of the later requests that begin with a remark
 ASKED = ("products", "budget", "start", "days")  # what the copilot asks for
 DOUBTED = (*ASKED, "audience", "max_discount", "min_roas", "channels")  # what can contradict today, the shop or itself
 
@@ -69,7 +70,8 @@ class Expert(Results):
         request = self.composer.single(self._template("single", lang))
         if not request.faithful():
             return None
-        messages = [user(request.text), call(request.tool, request.args)]
+        before = self.earlier(invented_first(self.composer, lang)) if request.tool == "explain_plan" else []
+        messages = [*before, user(request.text), call(request.tool, request.args)]
         if self.rng.random() < 0.35 and request.tool not in ("set_brief", "finish_plan"):
             messages += self.answered(request.tool, request.args, lang)
         return self._made(request, messages)
@@ -112,6 +114,8 @@ class Expert(Results):
             request.kind = "followup"
         if request is None:
             return None
+        if request.tool and not self.dev and self.rng.random() < CHATTER:
+            request.text = self.rng.choice(self.composer.frames["chatter"][lang]) + (" " if lang == "en" else "") + request.text
         request.before = self.earlier(first)
         if not (first.faithful() and request.faithful()) or request.tool == "set_brief" and not request.args:
             return None

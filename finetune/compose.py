@@ -14,7 +14,7 @@ from campaignwright.finetune.templates import CLOSED, Request
 from campaignwright.market.words import CHANNELS, OBJECTIVES
 
 LIKELY = {
-    "products": 0.86,
+    "products": 0.78,
     "audience": 0.36,
     "budget": 0.72,
     "time": 0.72,

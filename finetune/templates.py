@@ -42,8 +42,9 @@ ORDER: dict[str, tuple[str, ...]] = {
     "read_out": ("campaign",),
     "write_copy": ("channel", "n", "audience", "product", "offer", "tone", "language", "strategy_id"),
     "finish_plan": ("strategy_id",),
+    "explain_plan": ("part",),
 }
-CLOSED = ("objective", "channels", "channel", "tone", "language", "strategy_id")  # canonical values, not copied
+CLOSED = ("objective", "channels", "channel", "tone", "language", "strategy_id", "part")  # canonical values, not copied
 SLOT = re.compile(r"{(\w+)(?::(\w+))?}")
 
 

@@ -109,6 +109,12 @@ def _products(p: Printer) -> str:
     return f"{shown} {p.word('and_more').format(n=more)}" if more > 0 else shown
 
 
+def _verdict(p: Printer) -> list[Block]:
+    """The verdict with the profit and the return that it rests on."""
+    keys = [key for key in p.plan["forecast"]["figures"] if p.figures[key]["name"] in ("profit", "roas")]
+    return [*_head(p)[1:], Bullets([f"{p.name('figure', p.figures[key]['name'])} {p.value(key)} ({p.range(key)})" for key in keys])]
+
+
 def _brief(p: Printer) -> list[Block]:
     brief, strategy = p.plan["brief"], p.plan["strategy"]
     limits = []
@@ -237,10 +243,20 @@ def caveats(plan: dict[str, Any]) -> list[str]:
     """What a summary of the plan must not leave out: a verdict against it, money that it does not spend, assumptions."""
     p = Printer(plan)
     stopped = [p.text(plan["verdict"]["text"])] if plan["verdict"]["code"] == "stop" else []
-    unspent = [p.text(risk["text"]) for risk in plan["risks"] if risk["code"] == "unspent"]
+    unspent = _unspent(p)
     colon, gap = ("：", "；") if p.language == "zh" else (": ", "; ")
     told = gap.join(_assumptions(p))
     return stopped + unspent + ([p.word("assumptions") + colon + told] if told else [])
+
+
+def _unspent(p: Printer) -> list[str]:
+    """The sentence on money that the plan does not spend, if it leaves any."""
+    return [p.text(risk["text"]) for risk in p.plan["risks"] if risk["code"] == "unspent"]
+
+
+def _split(p: Printer) -> list[Block]:
+    """The budget with what it leaves unspent."""
+    return [*_budget(p), *(Paragraph(text) for text in _unspent(p))]
 
 
 def _assumptions(p: Printer) -> list[str]:
@@ -262,7 +278,8 @@ def _evidence(p: Printer) -> list[Block]:
     return [Heading(2, p.word("evidence")), *([Table(header, rows)] if rows else empty)]
 
 
-def _end(p: Printer) -> list[Block]:
+def _risks(p: Printer) -> list[Block]:
+    """What may go wrong, what is missing, what was assumed."""
     plan = p.plan
     risks = [p.text(risk["text"]) for risk in plan["risks"]]
     blocks: list[Block] = [Heading(2, p.word("risks")), Bullets(risks) if risks else Paragraph(p.word("none"))]
@@ -270,6 +287,11 @@ def _end(p: Printer) -> list[Block]:
         blocks += [Heading(2, p.word("missing")), Bullets([_note(p, note) for note in plan["notes"]])]
     if plan["brief"]["assumed"]:
         blocks += [Heading(2, p.word("assumptions")), Bullets(_assumptions(p))]
+    return blocks
+
+
+def _sources(p: Printer) -> list[Block]:
+    plan = p.plan
     groups: dict[tuple[str, str, int], list[str]] = {}
     for figure in plan["figures"]:
         source = figure["source"]
@@ -284,7 +306,7 @@ def _end(p: Printer) -> list[Block]:
     header = [p.word(name) for name in ("tool", "model", "rows", "figures")]
     made = f"{p.word('hash')} {plan['plan_hash']} · {p.word('data')} {plan['made_with']['data']} · " \
            f"{p.word('seed')} {plan['made_with']['seed']}"
-    return [*blocks, Heading(2, p.word("sources")), Table(header, rows), Paragraph(made), Paragraph(p.word("paused"))]
+    return [Heading(2, p.word("sources")), Table(header, rows), Paragraph(made), Paragraph(p.word("paused"))]
 
 
 def _note(p: Printer, note: dict[str, str]) -> str:
@@ -298,5 +320,30 @@ def document(plan: dict[str, Any]) -> list[Block]:
     """The blocks of a plan, in reading order."""
     p = Printer(plan)
     parts = (_head, _brief, _audience, _price, _budget, _calendar, _forecast, _experiment, _stock, _copy, _evidence,
-             _end)
+             _risks, _sources)
     return [screened_all(block) for part in parts for block in part(p)]
+
+
+PARTS = {"verdict": _verdict, "audience": _audience, "offer": _price, "budget": _split, "calendar": _calendar,
+         "forecast": _forecast, "experiment": _experiment, "copy": _copy, "evidence": _evidence, "risks": _risks}  # fmt: skip
+
+
+def part_lines(plan: dict[str, Any], part: str) -> list[str]:
+    """One of a plan's PARTS as lines of a talk: a heading ends with a colon, a table's row is a bullet."""
+    colon, gap = ("：", "；") if plan["language"] == "zh" else (": ", "; ")
+    lines: list[str] = []
+    for block in (screened_all(block) for block in PARTS[part](Printer(plan))):
+        if isinstance(block, Heading):
+            lines.append(block.text if colon.strip() in block.text else block.text + colon.strip())
+        elif isinstance(block, Paragraph):
+            lines.append(f"{block.strong} {block.text}".strip())
+        elif isinstance(block, Bullets):
+            lines += [f"- {item}" for item in block.items]
+        else:
+            lines += [f"- {row[0]}{colon}{gap.join(_cells(block.header[1:], row[1:]))}" for row in block.rows]
+    return lines
+
+
+def _cells(header: list[str], row: list[str]) -> list[str]:
+    """The cells of a row that hold something, each after its column's name."""
+    return [f"{name} {cell}".strip() for name, cell in zip(header, row, strict=True) if cell not in ("", "–")]

@@ -179,15 +179,37 @@ def test_a_contradiction_is_named_and_asked_back(ctx: Context, arguments: dict, 
     assert getattr(ctx.brief, field) == Brief.model_fields[field].get_default(call_default_factory=True)
 
 
-def test_what_contradicts_is_unset_and_no_longer_counts_as_stated(ctx: Context) -> None:
-    ask(ctx, budget="£8k", start="1 December", days="7 days")
+def test_what_contradicts_is_asked_for_until_answered_and_no_longer_counts_as_stated(ctx: Context) -> None:
     result = ask(ctx, budget="$5k", start="yesterday", days="10 days")
     assert (ctx.brief.budget, ctx.brief.start, ctx.brief.days) == (None, None, 10)
     assert {"budget", "start"} <= set(result.summary["missing"]) and not {"budget", "start"} & set(result.summary["assumed"])
     result = ask(ctx, tone="playful")
-    assert ctx.brief.budget is None and {"budget", "start"} <= set(result.summary["missing"])  # asked until answered
+    assert ctx.brief.budget is None and {"budget", "start"} <= set(result.summary["missing"])
     result = ask(ctx, budget="£2k", start="2 December")
     assert result.summary["missing"] == [] and ctx.brief.budget == 2000
+
+
+def test_an_edit_that_contradicts_leaves_what_stood_and_says_so(ctx: Context) -> None:
+    ask(ctx, products=["blue mug"], budget="£8k", start="1 December")
+    before = ctx.brief
+    for said in ({"budget": "$5k"}, {"start": "yesterday"}, {"products": ["kettles"]}):
+        result = ask(ctx, **said)
+        assert result.summary["missing"] == list(said) and ctx.brief == before
+        assert "what stood before stays" in " ".join(result.notes) and result.data["changed"] == []
+    result = ask(ctx, "twice the money", budget="twice")  # about something else than the question
+    assert result.summary["missing"] == [] and ctx.brief.budget == 16000 and ctx.brief.products == before.products
+
+
+def test_an_odd_budget_is_asked_about_once(ctx: Context) -> None:
+    usual = ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0") or 0
+    if not usual:
+        pytest.skip("no campaigns in this workspace")
+    for amount in (usual / 200, usual * 200):
+        ctx.brief, ctx.results = None, {}
+        result = ask(ctx, budget=f"£{amount:.2f}")
+        assert result.summary["missing"] == ["budget"] and ctx.brief.budget is None
+        result = ask(ctx, budget=f"£{amount:.2f}")
+        assert result.summary["missing"] == [] and ctx.brief.budget == pytest.approx(amount, abs=0.01)
 
 
 def test_one_unknown_product_of_several_is_asked_for_in_the_marketers_language(ctx: Context) -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pandas as pd
 import pytest
@@ -24,6 +24,7 @@ from campaignwright.market.words import Brief, Strategy
 from campaignwright.models import store
 from campaignwright.models.demand import DemandModel
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call, tool
+from campaignwright.tools.explain_plan import Part
 from campaignwright.tools.plan import build_plan, edit_plan
 from campaignwright.tools.plan_calendar import make_calendar, send_days
 from campaignwright.tools.plan_parts import Builder, stock_part
@@ -211,6 +212,25 @@ def test_the_demo_shops_plan_traces_and_comes_out_the_same_twice(demo):
     assert {figure.name for figure in result.figures} >= {"budget", "days", "discount", "audience_size", "profit"}
     assert not any("unavailable" in plans[0][part] for part in ("audience", "budget", "forecast", "experiment"))
     assert all(asset["variants"] for asset in plans[0]["assets"])
+
+
+def test_every_part_of_a_plan_can_be_asked_for_and_prints_what_the_document_prints(demo):
+    strategy = Strategy(audience="lapsed", products=[], shares={"email": 0.3, "search": 0.7}, discount=0.15, offer="percent_off", days=14,
+                        send_hour=10, weekly_frequency=2, angle="value", budget=8000, start=START)
+    ctx = Context(demo, dt.date(2026, 11, 23), writer=writer, strategies={"s1": strategy},
+                  brief=Brief(objective="retention", audience="lapsed", budget=8000, start=START))
+    with pytest.raises(ToolError, match="no plan") as refused:
+        call(TOOLS, ctx, "explain_plan", {"part": "verdict"})
+    assert "没有可以讲解的方案" in refused.value.shown("zh")
+    plan = call(TOOLS, ctx, "finish_plan", {"strategy_id": "s1"})[0].data["plan"]
+    printed = re.sub(r"[\\|*#]", " ", render_markdown(plan))
+    for part in get_args(Part):
+        result, _ = call(TOOLS, ctx, "explain_plan", {"part": part})
+        told = "\n".join(result.data["lines"])
+        assert set(re.findall(r"\d[\d,.]*\d", told)) <= set(re.findall(r"\d[\d,.]*\d", printed)) and len(result.notes) == 1
+        assert {"verdict": "profit", "audience": "lapsed", "offer": "15%", "budget": "Search", "calendar": "ads start",
+                "forecast": "interval", "experiment": "comparison", "copy": "Subject", "evidence": "ROAS", "risks": "includes a loss"}[part] in told, told
+    assert ctx.results["finish_plan"]["data"]["plan"] == plan  # asking changes nothing
 
 
 def test_a_plan_that_loses_money_says_at_what_spend_it_would_pay(demo):

@@ -75,7 +75,7 @@ def wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 
 def served(url: str):
-    """The served model through our backend, with the thirteen tools bound."""
+    """The served model through our backend, with all tools bound."""
     return load_model(f"openai:{NAME}@{url}").chat.bind_tools([tool.schema() for tool in TOOLS.values()])
 
 

@@ -6,6 +6,7 @@ from campaignwright.tools.allocate_budget import allocate_budget
 from campaignwright.tools.base import Tool
 from campaignwright.tools.check_stock import check_stock
 from campaignwright.tools.design_test import design_test
+from campaignwright.tools.explain_plan import explain_plan
 from campaignwright.tools.finish_plan import finish_plan
 from campaignwright.tools.forecast import forecast
 from campaignwright.tools.generate_strategies import generate_strategies
@@ -20,5 +21,5 @@ from campaignwright.tools.write_copy import write_copy
 TOOLS: dict[str, Tool] = {
     one.name: one for one in (
         set_brief, search_campaigns, profile_audience, generate_strategies, forecast, optimize_price, allocate_budget,
-        recommend_products, check_stock, design_test, read_out, write_copy, finish_plan)
+        recommend_products, check_stock, design_test, read_out, write_copy, finish_plan, explain_plan)
 }

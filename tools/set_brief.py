@@ -37,6 +37,7 @@ INDEPENDENT = ("set_brief", "read_out", "profile_audience")
 ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
 QUOTED = ("products", "budget", "start", "days", "max_discount", "min_roas")
 ABSURD_ROAS = 30.0
+ODD_BUDGET = 100  # a budget so many times above or below the usual one is asked about once
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
@@ -115,8 +116,8 @@ class _Reading:
         self.missing: list[str] = []
         self.stated = set(said)  # with what was stated before
         last = _last(ctx) if old else {}
-        if waiting := [name for name in last.get("missing", []) if name not in said]:  # what was asked and not answered yet
-            self.missing += waiting
+        if waiting := [name for name in last.get("missing", []) if name not in said and not self.values.get(name)]:
+            self.missing += waiting  # asked, not answered yet, and without a value that stood before
             self.conflicts += last["conflicts"]
         if old:
             self.stated |= {name for name in ASSUMABLE if name not in old.assumed and getattr(old, name) is not None}
@@ -150,11 +151,15 @@ class _Reading:
         return say(code, self.ctx.language, **slots)
 
     def conflict(self, code: str, field: str, **slots: object) -> None:
-        """Report a contradiction; `field` is then unset, back at its default, and asked for."""
+        """Report a contradiction; `field` is asked for and back at what it was before, at its default without a brief."""
         self.conflicts.append(self.say(code, **slots))
         self.missing.append(field)
-        self.stated.discard(field)
-        self.values[field] = Brief.model_fields[field].get_default(call_default_factory=True)
+        unset = Brief.model_fields[field].get_default(call_default_factory=True)
+        self.values[field] = getattr(self.old, field) if self.old else unset
+        if not self.old or field in self.old.assumed or self.values[field] == unset:
+            self.stated.discard(field)
+        if self.old and self.values[field] != unset and self.say("stays") not in self.notes:
+            self.notes.append(self.say("stays"))
 
     def _channels(self) -> None:
         """The channels as passed, less those the message takes away, however the model passed them; a message that only adds or
@@ -204,7 +209,10 @@ class _Reading:
         self.conflicts += match.unfound(self.ctx.language)
         if match.unknown:  # those that were found are kept
             self.missing.append("products")
-        self.values |= {"products": match.ids, "product_names": match.names}
+        if match.ids or not match.unknown or not self.values.get("products"):
+            self.values |= {"products": match.ids, "product_names": match.names}
+        else:
+            self.notes.append(self.say("stays"))
 
     def _budget(self) -> None:
         home = self.ctx.workspace.currency
@@ -302,8 +310,12 @@ class _Reading:
             self.conflict("no_money", "budget", channels=", ".join(channels))
         elif budget == 0:
             self.notes.append(self.say("owned_only"))
-        elif budget and "budget" in self.said and budget < self._usual_budget() / 100:  # "3 times the average" is not 3
-            self.conflict("tiny", "budget", budget=money(budget, self.ctx.workspace.currency, self.ctx.language))
+        elif budget and "budget" in self.said and "budget" not in _last(self.ctx).get("missing", []):  # else it was asked already
+            usual, said = self._usual_budget(), money(budget, self.ctx.workspace.currency, self.ctx.language)
+            if budget < usual / ODD_BUDGET:  # "3 times the average" is not 3
+                self.conflict("tiny", "budget", budget=said)
+            elif usual and budget > usual * ODD_BUDGET:
+                self.conflict("huge", "budget", budget=said)
         if value("objective") == "retention" and value("audience") == "new":
             self.conflict("retain_new", "audience")
         if discount and "max_discount" in self.said and _refuses_discount(self.ctx.request):
