@@ -3,8 +3,9 @@
 Requests come from templates and lexicon entries held out of training, English and Chinese. `brief`: a campaign request,
 right when every stated field is exact and none is invented; `brief, fields`: stated fields that are exact; `one tool`: tool
 and arguments exact; `edit`: only what changes changes; `vague` and `off topic`: no call is made; `must call`: a call is
-made where one is right; `valid`: calls that parse and validate; `everyday`: the whole answer right, of 243 plain requests
-written for this test alone, by somebody who knew the labels' conventions but not the training lines. Intervals: Wilson,
+made where one is right; `valid`: calls that parse and validate; `everyday`: the whole answer right, of 243 plain requests, and
+`behind a plan`: of 200 messages that follow a finished plan (questions about it, changes, what-ifs, thanks), all written for this
+test alone, by somebody who knew the labels' conventions but not the training lines. Intervals: Wilson,
 95 %. Beside it stand a keyword rule, the simple thing one would write instead, and the model without its `--adapter` where
 one is named.
 """
@@ -32,6 +33,7 @@ from campaignwright.finetune.results import call, says, user
 from campaignwright.tools.registry import TOOLS
 
 BRIEFS = ("plan", "composed", "answered")
+WRITTEN = {"everyday": "everyday", "behind": "behind a plan"}  # test sets of their own, and the names of their rows
 KEYWORDS = {
     "write_copy": "write|copy|headline|subject line|文案|写", "check_stock": "stock|inventory|库存|备货",
     "optimize_price": "price|discount for|价格|定价", "read_out": "how did|result|效果", "search_campaigns": "past|similar|以前|类似",
@@ -89,15 +91,16 @@ def chooser(model: str, adapter: str | None, seed: int) -> Callable[[list[dict[s
     return lambda messages: as_text(chat.invoke(to_messages(messages)))
 
 
-def everyday_chats() -> list[dict[str, Any]]:
-    """The everyday requests (data/everyday.jsonl) as chats in the corpus's form; a change stands behind a composed first request."""
+def written_chats(name: str) -> list[dict[str, Any]]:
+    """The requests of data/NAME.jsonl ("everyday", "behind") as chats in the corpus's form; what has a context stands behind a composed
+    first request."""
     expert, found = Expert(random.Random(0), dev=True), []
-    for line in resources.files("campaignwright.evals").joinpath("data/everyday.jsonl").read_text("utf-8").splitlines():
+    for line in resources.files("campaignwright.evals").joinpath(f"data/{name}.jsonl").read_text("utf-8").splitlines():
         item = json.loads(line)
         before = expert.earlier(expert.composer.standing(item["lang"], item["context"])) if "context" in item else []
         arguments = item.get("args", item.get("brief"))
         answer = says(item["reply"]) if arguments is None else call(item.get("tool", "set_brief"), arguments)
-        found.append({"kind": item["kind"], "lang": item["lang"], "source": item["id"], "group": "everyday",
+        found.append({"kind": item["kind"], "lang": item["lang"], "source": item["id"], "group": name,
                       "messages": [*before, user(item["text"]), answer]})  # fmt: skip
     return found
 
@@ -110,7 +113,7 @@ def run(*, model: str = "embedded", adapter: str | None = None, limit: int | Non
         rivals["without adapter"] = chooser(model, None, seed)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dev.jsonl"
-        chats = [*dev_chats(0), *everyday_chats()]
+        chats = [*dev_chats(0), *(chat for name in WRITTEN for chat in written_chats(name))]
         step = max(1, len(chats) // limit) if limit else 1
         file.write_text("".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats[::step]), encoding="utf-8")
         total, done = len(rivals) * len(chats[::step]), itertools.count(1)
@@ -134,8 +137,7 @@ def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """[share, low, high, n] of every measure and language that the rows can tell."""
     found: dict[str, list[float]] = {}
     for lang in ("en", "zh"):
-        plain = [row["whole"] for row in rows if row["lang"] == lang and row["group"] == "everyday"]
-        here = [row for row in rows if row["lang"] == lang and row["group"] != "everyday"]
+        here = [row for row in rows if row["lang"] == lang and row["group"] not in WRITTEN]
         called = [row for row in here if row["expected"]]
         brief = [row for row in called if row["group"] in BRIEFS and row["expected"][0] == "set_brief"]
         fields = [counts for row in brief for counts in row["fields"].values() if counts[1]]
@@ -148,7 +150,7 @@ def goals(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
             "off topic": [row["called"] for row in here if row["kind"] == "off_topic"],
             "must call": [row["called"] for row in called],
             "valid": [row["valid"] for row in here if row["valid"] is not None],
-            "everyday": plain,
+            **{told: [row["whole"] for row in rows if (row["lang"], row["group"]) == (lang, name)] for name, told in WRITTEN.items()},
         }
         found |= {f"{measure}, {lang}": share(values) for measure, values in hits.items() if values}
     return found

@@ -125,6 +125,14 @@ def test_stock_of_a_product_and_of_a_category(ctx: Context) -> None:
     assert len(group.data["products"]) > 5 and values(group)["stock_units"] > found["stock_units"]
 
 
+def test_stock_of_the_planned_products_needs_no_name(ctx: Context) -> None:
+    with pytest.raises(ToolError, match="name a product"):
+        run(ctx, "check_stock")
+    ctx.brief = Brief(products=["p001", "p010"], product_names=["one", "another"], days=7)
+    result = run(ctx, "check_stock")
+    assert {row["product_id"] for row in result.data["products"]} == {"p001", "p010"} and result.summary["product"] == "one, another"
+
+
 def test_design_and_refusal(ctx: Context) -> None:
     good = run(ctx, "design_test", min_effect="30%")
     assert good.summary == {"possible": True} and values(good)["mde"] <= 0.3

@@ -29,13 +29,14 @@ def test_the_planner_suite_stands_beside_a_keyword_rule() -> None:
     assert "## Failures by kind" in suites.render(report)
 
 
-def test_no_everyday_request_stands_in_the_corpus() -> None:
+def test_no_request_written_for_the_suite_stands_in_the_corpus() -> None:
     def words(text: str) -> str:
         return re.sub(r"\W+", " ", text.lower()).strip()
 
     known = {words(item["text"]) for item in templates()}
-    everyday = [[one for one in chat["messages"] if one["role"] == "user"][-1]["content"] for chat in planner.everyday_chats()]
-    assert len(everyday) == 243 and not [text for text in everyday if words(text) in known]
+    chats = [chat for name in planner.WRITTEN for chat in planner.written_chats(name)]
+    asked = [[one for one in chat["messages"] if one["role"] == "user"][-1]["content"] for chat in chats]
+    assert len(asked) == 243 + 200 and not [text for text in asked if words(text) in known]
 
 
 def test_the_strategy_suite_stands_beside_the_shops_habit() -> None:

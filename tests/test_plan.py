@@ -229,7 +229,8 @@ def test_every_part_of_a_plan_can_be_asked_for_and_prints_what_the_document_prin
         told = "\n".join(result.data["lines"])
         assert set(re.findall(r"\d[\d,.]*\d", told)) <= set(re.findall(r"\d[\d,.]*\d", printed)) and len(result.notes) == 1
         assert {"verdict": "profit", "audience": "lapsed", "offer": "15%", "budget": "Search", "calendar": "ads start",
-                "forecast": "interval", "experiment": "comparison", "copy": "Subject", "evidence": "ROAS", "risks": "includes a loss"}[part] in told, told
+                "forecast": "interval", "experiment": "comparison", "copy": "Subject", "evidence": "ROAS",
+                "risks": "includes a loss"}[part] in told, told  # fmt: skip
     assert ctx.results["finish_plan"]["data"]["plan"] == plan  # asking changes nothing
 
 

@@ -12,7 +12,7 @@ from campaignwright.market import export_numbers
 from campaignwright.models import store
 from campaignwright.models.demand import Z80, DemandModel
 from campaignwright.tools import normalise
-from campaignwright.tools.base import Context, Figure, Said, ToolError, ToolResult, tool
+from campaignwright.tools.base import Context, Figure, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.customer_texts import fitted, period, product_set, say
 
 LEAD_DAYS = 14  # where the stock table does not say
@@ -27,13 +27,13 @@ FROM stock WHERE product_id IN (SELECT unnest(?)) AND on_hand IS NOT NULL GROUP 
 @tool
 def check_stock(
     ctx: Context,
-    product: Annotated[Said, Field(description="a product or category, as said")],
+    product: Annotated[Said | None, Field(description="a product or category, as said; left out: those of the brief")] = None,
     days: Annotated[Said | None, Field(description="length, as said")] = None,
     uplift: Annotated[Said | None, Field(description="extra demand expected, 0.3 = 30 % more")] = None,
 ) -> ToolResult:
     """Demand of a product against its stock: how long it lasts, the stock-out risk, how much to reorder and when."""
     model = fitted(ctx, DemandModel, "still_demand")
-    ids, name = product_set(ctx, product)
+    ids, name = product_set(ctx, product) if product else _of_brief(ctx)
     start, length, assumed = period(ctx, normalise.duration(days, current=0) if days is not None else None)
     extra = normalise.fraction(uplift, argument="uplift", upper=10.0, lift=True) if uplift is not None else 0.0
     sold = [one for one in ids if one in model.products]
@@ -52,6 +52,13 @@ def check_stock(
     data = {"product_ids": sold[:50], "start": start.isoformat(), "uplift": extra, "products": rows[:50], "recent_weeks": weekly,
             "method": model.metrics["method"]}
     return ToolResult(summary={"product": name, "risk": risk}, figures=figures, data=data, notes=notes)
+
+
+def _of_brief(ctx: Context) -> tuple[list[str], str]:
+    """(ids, display name) of the products that the brief names. Raises ToolError(retry) where it names none."""
+    if not ctx.brief or not ctx.brief.products:
+        raise refused("which_product", "product")
+    return ctx.brief.products, ("、" if ctx.language == "zh" else ", ").join(ctx.brief.product_names)
 
 
 def _row(ctx: Context, model: DemandModel, product_id: str, stock: pd.Series | None, start: dt.date, days: int,

@@ -101,10 +101,13 @@ def save_plan(plan: dict, workspace: Path) -> list[Path]:
 
 def keep_plan(plan: dict, workspace: Path) -> None:
     """Save the plan and say where, and how to go on."""
-    files = save_plan(plan, workspace)
-    console.print("\nThe plan's files: " + ", ".join(map(str, files)), markup=False, highlight=False, soft_wrap=True)
-    use = "To use it against this advice:" if plan["verdict"]["code"] == "stop" else "To use it:       "
-    console.print(f"{use} campaignwright approve {plan['plan_hash']} -w {workspace}", highlight=False, soft_wrap=True)
+    from campaignwright.market.export_labels import label
+
+    files, use = save_plan(plan, workspace), "use_against" if plan["verdict"]["code"] == "stop" else "use"
+    told = "\n" + label("text", "files", plan["language"]) + ", ".join(map(str, files))
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
+    command = f"campaignwright approve {plan['plan_hash']} -w {workspace}"
+    console.print(f"{label('text', use, plan['language'])} {command}", highlight=False, soft_wrap=True)
 
 
 def ask_once(copilot, request: str, *, session: str, as_json: bool) -> object:
