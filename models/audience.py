@@ -99,6 +99,8 @@ class AudienceModel:
 
     NAME: ClassVar[str] = "audience"
     TABLES: ClassVar[tuple[str, ...]] = ()  # orders, or customers, or exposures: any one is enough
+    READS: ClassVar[tuple[str, ...]] = ("campaign_results", "customers", "exposures", "order_lines", "orders", "products")
+    SPLIT: ClassVar[str] = "churn: fitted on the horizon before the last, scored on the last"
     VERSION: ClassVar[int] = 2
 
     def __init__(self, table: pd.DataFrame, days: dict[str, float], profiles: dict[str, dict], metrics: dict, rows: int) -> None:

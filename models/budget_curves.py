@@ -60,6 +60,9 @@ class ChannelCurves:
 
     NAME = "curves"
     TABLES: tuple[str, ...] = ()  # without results the priors stand
+    READS = ("campaign_results", "campaigns", "customers", "exposures", "order_lines", "orders", "prices", "products",
+             "stock")
+    SPLIT = "none: all campaigns"
     VERSION = 3
 
     @classmethod

@@ -107,6 +107,8 @@ class DemandModel:
 
     NAME: ClassVar[str] = "demand"
     TABLES: ClassVar[tuple[str, ...]] = ()  # order_lines with orders, or prices with units
+    READS: ClassVar[tuple[str, ...]] = ("order_lines", "orders", "prices", "products")
+    SPLIT: ClassVar[str] = "by time: the weeks before the last ones choose the method, the last ones score it"
     VERSION: ClassVar[int] = 2
 
     def __init__(self, products: pd.Index, weekly: np.ndarray, recent: np.ndarray, phi: np.ndarray,

@@ -40,6 +40,8 @@ class ForecastCalibration:
 
     NAME = "forecast"
     TABLES: tuple[str, ...] = ()  # uncalibrated below 30 campaigns
+    READS = ChannelCurves.READS
+    SPLIT = "by time: fitted on the first three quarters of the campaigns, scored on the last"
     VERSION = 5
 
     @classmethod

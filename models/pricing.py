@@ -156,6 +156,8 @@ class PriceModel:
 
     NAME: ClassVar[str] = "pricing"
     TABLES: ClassVar[tuple[str, ...]] = ()  # prices or order_lines; with neither, the literature's prior is all there is
+    READS: ClassVar[tuple[str, ...]] = ("order_lines", "orders", "prices", "products", "stock")
+    SPLIT: ClassVar[str] = "none: slopes of all sales, shrunk by their standard errors"
     VERSION: ClassVar[int] = 6
 
     def __init__(self, table: pd.DataFrame, metrics: dict, rows: int, aov: float | None) -> None:

@@ -40,6 +40,8 @@ class Recommender:
 
     NAME: ClassVar[str] = "recommender"
     TABLES: ClassVar[tuple[str, ...]] = ("orders", "order_lines")
+    READS: ClassVar[tuple[str, ...]] = ("order_lines", "orders", "products")
+    SPLIT: ClassVar[str] = "by time: fitted on the first four fifths, scored on new purchases of the last fifth"
     VERSION: ClassVar[int] = 4
 
     def __init__(self, items: pd.Index, names: np.ndarray, weights: sparse.csr_matrix, together: sparse.csr_matrix,

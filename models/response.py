@@ -149,6 +149,8 @@ class ResponseModel:
 
     NAME = "response"
     TABLES: tuple[str, ...] = ()  # without results the channel priors stand
+    READS = ChannelCurves.READS
+    SPLIT = "folds of whole campaigns"
     VERSION = 6
 
     @classmethod

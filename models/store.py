@@ -23,7 +23,9 @@ class Model(Protocol):
     """What the store keeps. `VERSION` (int, default 1) goes up when a change of code makes saved models stale."""
 
     NAME: ClassVar[str]
-    TABLES: ClassVar[tuple[str, ...]]
+    TABLES: ClassVar[tuple[str, ...]]  # what it cannot do without
+    READS: ClassVar[tuple[str, ...]]  # what a fit looks at, also through the models it builds on: a change makes it stale
+    SPLIT: ClassVar[str]  # which rows the metrics are of, for the card
     metrics: dict[str, Any]
     rows: int
 
@@ -64,9 +66,14 @@ def version(model: Model | type[Model]) -> str:
     return f"{text}@{data}" if data and not isinstance(model, type) else text
 
 
+def data_of(workspace: Workspace, cls: type[Model]) -> str:
+    """The hash of the data that the model is fitted to."""
+    return workspace.data_hash(cls.READS)
+
+
 def folder_of(workspace: Workspace, cls: type[Model], *, seed: int = 0, data_hash: str | None = None) -> Path:
     """Where the model for the workspace's present data lies, or will lie."""
-    data_hash = data_hash or workspace.data_hash()
+    data_hash = data_hash or data_of(workspace, cls)
     return workspace.path / "models" / f"{cls.NAME}-{data_hash}-v{getattr(cls, 'VERSION', 1)}-s{seed}"
 
 
@@ -90,7 +97,7 @@ def save_model(
 ) -> Path:
     """Save atomically and drop older ones of the same name and seed. `data_hash`: that of the data the fit saw."""
     cls = type(model)
-    data_hash = data_hash or workspace.data_hash()
+    data_hash = data_hash or data_of(workspace, cls)
     final = folder_of(workspace, cls, seed=seed, data_hash=data_hash)
     temporary = final.with_name(f".tmp-{cls.NAME}-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -101,6 +108,8 @@ def save_model(
         "name": cls.NAME,
         "version": getattr(cls, "VERSION", 1),
         "data": data_hash,
+        "tables": sorted(cls.READS),
+        "split": cls.SPLIT,
         "seed": seed,
         "rows": int(model.rows),
         "metrics": model.metrics,
@@ -133,7 +142,7 @@ def get(workspace: Workspace, cls: type[M], *, seed: int = 0) -> M:
         model.metrics, model.rows, model.data_hash = saved["metrics"], saved["rows"], saved["data"]
         return model
     check_tables(workspace, cls)
-    data_hash = workspace.data_hash()
+    data_hash = data_of(workspace, cls)
     started = time.perf_counter()
     model = cls.fit(workspace, seed=seed)
     seconds = round(time.perf_counter() - started, 2)

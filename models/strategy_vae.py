@@ -115,6 +115,8 @@ class StrategyGenerator:
 
     NAME = "strategies"
     TABLES: tuple[str, ...] = ()  # without campaigns it learns a stated prior sample
+    READS = ("campaign_results", "campaigns", "products")
+    SPLIT = "none: the campaigns it learns from"
     VERSION = 2
 
     def __init__(self, network: Network, levels: Levels, metrics: dict[str, Any], rows: int) -> None:

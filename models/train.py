@@ -67,7 +67,7 @@ def _one(workspace: Workspace, cls: type, seed: int, still: str) -> dict[str, An
     started = time.perf_counter()
     try:
         store.check_tables(workspace, cls)
-        data_hash = workspace.data_hash()
+        data_hash = store.data_of(workspace, cls)
         model = cls.fit(workspace, seed=seed)
     except store.MissingTable as error:
         return {"skipped": f"{error} {still}".strip(), "table": error.table}

@@ -64,6 +64,8 @@ class UpliftModel:
 
     NAME: ClassVar[str] = "uplift"
     TABLES: ClassVar[tuple[str, ...]] = ("exposures",)
+    READS: ClassVar[tuple[str, ...]] = ("customers", "exposures", "order_lines", "orders")
+    SPLIT: ClassVar[str] = "two random halves of the customers, each scored by the fit to the other"
     VERSION: ClassVar[int] = 4
 
     def __init__(self, campaigns: dict[str, dict], metrics: dict, rows: int) -> None:
