@@ -200,6 +200,17 @@ def test_an_edit_that_contradicts_leaves_what_stood_and_says_so(ctx: Context) ->
     assert result.summary["missing"] == [] and ctx.brief.budget == 16000 and ctx.brief.products == before.products
 
 
+@pytest.mark.parametrize(("request_", "other"), [
+    ("now plan another campaign for blue mugs", True), ("Plan a campaign for blue mugs", True), ("再做一场蓝色马克杯的活动", True),
+    ("make the campaign about blue mugs", False), ("another product: blue mugs", False), ("换成蓝色马克杯", False),
+])  # fmt: skip
+def test_another_campaign_starts_from_an_empty_brief(ctx: Context, request_: str, other: bool) -> None:
+    ask(ctx, budget="£8k", channels=["sms"], max_discount="10%", start="1 December")
+    result = ask(ctx, request_, products=["blue mug"])
+    assert (ctx.brief.channels == [] and ctx.brief.max_discount is None and ctx.brief.start != dt.date(2026, 12, 1)) == other
+    assert ("campaign of its own" in " ".join(result.notes)) == other
+
+
 def test_an_odd_budget_is_asked_about_once(ctx: Context) -> None:
     usual = ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0") or 0
     if not usual:

@@ -1,5 +1,6 @@
 """Quoted values together with the words beside them in the message that turn them round: "no discounts" in "no discounts over
-20%" is a limit of 20 %, "January" in "before January" a deadline, "this weekend" in "launch this weekend" a first day."""
+20%" is a limit of 20 %, "January" in "before January" a deadline, "this weekend" in "launch this weekend" a first day. And
+whether a message asks for another campaign."""
 
 from __future__ import annotations
 
@@ -22,6 +23,18 @@ _NO_DEADLINE = re.compile(  # a start before the day, nothing before it, or a da
 )
 _ZH_BEFORE = re.compile(r"(?:之前|以前|前)(?=\s*(?:$|[,，.。;；!！?？、]|把|要|得|必须|清|卖|结束|完))")
 _ZH_NO_DEADLINE = re.compile(r"(?:不|别|没|勿|等|开始|上线|开跑|启动)[^,，.。;；!！?？]*$")
+
+_ANEW = re.compile(
+    r"\b(?:start (?:over|afresh|again)|from scratch|(?:new|another|second|next|separate|different|other) "
+    r"(?:\w+ )?(?:campaign|promo|promotion))\b|\b(?:plan|make|create|set up|prepare|build|do) (?:me |us )?(?:a|an) (?:\w+ ){0,2}campaign\b|"
+    r"新(?:的)?(?:一个|一场)?(?:活动|方案)|(?:另外?|再)(?:\w{0,3})?一(?:个|场|份|次)\w{0,12}?(?:活动|方案|推广)|从头(?:来|开始)",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def anew(request: str) -> bool:
+    """Whether a message asks for a campaign of its own rather than for a change of the one that stands."""
+    return _ANEW.search(request) is not None
 
 
 def limit(quote: str, request: str) -> str:

@@ -63,8 +63,11 @@ def set_brief(
     for name, whole in (("max_discount", normalise_sentence.limit), ("start", normalise_sentence.day)):
         if isinstance(said.get(name), str):
             said[name] = whole(said[name], ctx.request)
-    reader = Reading(ctx, ctx.brief, said)
+    other = _other(ctx, said)
+    reader = Reading(ctx, None if other else ctx.brief, said)
     brief = reader.run()
+    if other:
+        reader.notes.append(reader.say("anew"))
     changed = _changes(ctx.brief, brief)
     _forget(ctx, changed)
     ctx.brief = brief
@@ -79,6 +82,11 @@ def _known(ctx: Context, name: str, value: Any) -> bool:
         return False
     before = [message.lower() for message in ctx.earlier]
     return all(quote not in ctx.request.lower() and any(quote in message for message in before) for quote in quotes)
+
+
+def _other(ctx: Context, said: dict[str, Any]) -> bool:
+    """Whether another campaign is asked for while one stands: the message says so and names its products."""
+    return ctx.brief is not None and bool(said.get("products")) and normalise_sentence.anew(ctx.request)
 
 
 def _changes(old: Brief | None, new: Brief) -> set[str]:
