@@ -19,6 +19,7 @@ from langchain_core.language_models import BaseChatModel
 from campaignwright.agent.problems import ModelProblem
 from campaignwright.tools.adapter_card import WrongBase, check_base, read_card
 from campaignwright.tools.base import CopyWriter
+from campaignwright.tools.copy_format import TAUGHT
 
 if TYPE_CHECKING:
     from campaignwright.agent.local_model import LocalModel
@@ -94,11 +95,11 @@ def _writer(local: LocalModel, adapters: dict[str, Path] | dict[str, str], chat:
         return _chat_writer(chat.model_copy(update={"adapter": None, "max_new_tokens": 1500}))
     from campaignwright.agent.copywriter import AdapterWriter
 
-    taught = Path(adapters[COPYWRITER]) / "words.txt"
-    words = frozenset(taught.read_text(encoding="utf-8").split()) if taught.exists() else frozenset()
+    taught = Path(adapters[COPYWRITER]) / TAUGHT
+    runs = frozenset(taught.read_text(encoding="utf-8").splitlines()) if taught.exists() else frozenset()
     listed = Path(adapters[COPYWRITER]) / "topics.json"
     topics = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
-    return AdapterWriter(local, COPYWRITER, words=words, topics={name: frozenset(many) for name, many in topics.items()})
+    return AdapterWriter(local, COPYWRITER, taught=runs, topics={name: frozenset(many) for name, many in topics.items()})
 
 
 def _planner(local: LocalModel, adapter: str | None, seed: int, profile: dict[str, Any]) -> BaseChatModel:

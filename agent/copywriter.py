@@ -17,7 +17,7 @@ from langchain_core.messages import HumanMessage
 
 from campaignwright.agent.grammar import copy_grammar
 from campaignwright.agent.prompting import prompt
-from campaignwright.tools.copy_format import FIELDS, copy_messages, english_words, output_schema
+from campaignwright.tools.copy_format import FIELDS, copy_messages, copy_texts, english_words, output_schema, word_runs
 from campaignwright.tools.copy_rules import placement
 
 if TYPE_CHECKING:
@@ -56,11 +56,16 @@ class AdapterWriter:
     passed: int = 2  # drafts beyond those asked for that are passed on, since some will be rejected
     small: bool = True  # write_copy then tells the marketer to read every line before using it
     topics: dict[str, frozenset[str]] = field(default_factory=dict)  # English words that only copy of a category holds
-    words: frozenset[str] = frozenset()  # the English words it was taught; a draft with another is not passed on
+    taught: frozenset[str] = frozenset()  # runs of three words of the copy it learnt from
+
+    def __post_init__(self) -> None:
+        """The pairs of neighbours that it was taught; any when nothing is known."""
+        self.pairs = frozenset(pair for run in self.taught for pair in (run.rsplit(" ", 1)[0], run.split(" ", 1)[1]))
 
     def __call__(self, spec: dict[str, Any], n: int, seed: int) -> list[dict[str, Any]]:
-        """`n` drafts and a few to spare, those that strayed least; fewer where drafts repeat or were cut off. `spec` as in
-        `copy_messages`."""
+        """`n` drafts and a few to spare: first those of taught runs of words, then those that strayed least; fewer where drafts
+        repeat or were cut off. Without what puts words side by side that it was never taught so: a whole draft, or an item of a
+        list. `spec` as in `copy_messages`."""
         chances: list[Chances] = []
         outs = self.local.generate(
             copy_messages(spec), adapter=self.adapter, grammar=writing_grammar(spec), n=n + self.spare, seed=seed,
@@ -70,7 +75,24 @@ class AdapterWriter:
         drafts = [draft for text in sorted(slips, key=slips.__getitem__) if (draft := _parse(text)) is not None]
         foreign = frozenset().union(*(many for name, many in self.topics.items() if name != spec.get("category")))
         foreign |= {"stop"} if spec["channel"] != "sms" else set()  # the way out of text messages
-        return [one for one in drafts if sound(one, self.words, spec["language"], foreign)][: n + self.passed]
+        kept = [one for draft in drafts if (one := self._known(draft)) and sound(one, spec["language"], foreign)]
+        return sorted(kept, key=self._untaught)[: n + self.passed]
+
+    def _known(self, draft: dict[str, Any]) -> dict[str, Any] | None:
+        """The draft without items of lists that hold an untaught pair of words; None when a text of its own does."""
+        if not self.pairs:
+            return draft
+
+        def known(text: str) -> bool:
+            return word_runs(text, 2) <= self.pairs
+
+        lists = {name: [one for one in value if known(one)] for name, value in draft.items() if isinstance(value, list)}
+        whole = all(lists.values()) and all(known(value) for name, value in draft.items() if name not in lists)
+        return draft | lists if whole else None
+
+    def _untaught(self, draft: dict[str, Any]) -> int:
+        """How many runs of three words it was never taught (0 when nothing is known)."""
+        return len({run for text in copy_texts(draft) for run in word_runs(text)} - self.taught) if self.taught else 0
 
 
 def strayed(chances: Chances) -> float:
@@ -79,12 +101,11 @@ def strayed(chances: Chances) -> float:
     return sum(math.log(best / max(chance, 1e-9)) for chance, best in chances) / max(len(chances), 1)
 
 
-def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: frozenset[str] = frozenset()) -> bool:
-    """Whether a small model's draft is made of words: English ones out of `words` (any when empty), no Chinese inside English
-    nor the reverse, no word or slot twice in a row, no article before a benefit (which has its own), nothing stuttered four
-    times, no gap where a word should be, no field that the limit cut off after "the", nothing but a code to enter, no `foreign`
-    word, which belongs to another kind of product."""
-    parts = [part for value in draft.values() for part in ([value] if isinstance(value, str) else value)]
+def sound(draft: dict[str, Any], language: str, foreign: frozenset[str] = frozenset()) -> bool:
+    """Whether a small model's draft is whole: no Chinese inside English nor the reverse, no word or slot twice in a row, no
+    article before a benefit (which has its own), nothing stuttered four times, no gap where a word should be, no field that the
+    limit cut off after "the", nothing but a code to enter, no `foreign` word, which belongs to another kind of product."""
+    parts = copy_texts(draft)
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
     if any(re.search(r"(?:^|\s)(?:an?|the|and|or|your|our|my|with|at)\s*$", part, re.IGNORECASE) for part in parts):
@@ -96,8 +117,7 @@ def sound(draft: dict[str, Any], words: frozenset[str], language: str, foreign: 
         return False
     if re.search(r"\b(?!knock)([a-z]{2,}) \1\b(?!-)", text, re.IGNORECASE) or (language == "zh" and re.search("[a-z]{3,}", text)):
         return False
-    own = english_words(text)
-    return not foreign & set(own) and (not words or all(word in words for word in own))
+    return not foreign & english_words(text)
 
 
 @dataclass

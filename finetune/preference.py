@@ -6,8 +6,8 @@ finds the better copy more likely is measured before and after.
 
 from __future__ import annotations
 
+import json
 import random
-import re
 import time
 import zlib
 from pathlib import Path
@@ -23,7 +23,7 @@ from campaignwright.finetune.clicks import click_pairs, unfinished
 from campaignwright.finetune.sft import learner, write_adapter
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.adapter_card import model_hash, read_card
-from campaignwright.tools.copy_format import english_words
+from campaignwright.tools.copy_format import TAUGHT, copy_texts, word_runs
 
 ENOUGH = 30  # pairs to learn from below which nothing is tuned
 Encoded = tuple[list[int], int]  # token ids of a chat, and where its answer starts
@@ -75,10 +75,10 @@ def tune_on_clicks(
     after = _right(held, [margin(model, [pair], accelerator.device) for pair in held])
     report = {"pairs": len(kept), "held_out": len(held), "right_before": before, "right_after": after, **done}
     write_adapter(model, out, {**read_card(start), "tuned_on_clicks": report, "beta": beta})
-    words = set((Path(start) / "words.txt").read_text(encoding="utf-8").split()) if (Path(start) / "words.txt").exists() else set()
-    if words:  # what the shop's customers clicked may be said too
-        words |= {word for pair in kept for word in english_words(re.sub(r"\{\w+\}", " ", pair["chosen"]))}
-        (Path(out) / "words.txt").write_text("\n".join(sorted(words)) + "\n", encoding="utf-8")
+    if (Path(start) / TAUGHT).exists():  # what the shop's customers clicked may be said too
+        runs = set((Path(start) / TAUGHT).read_text(encoding="utf-8").splitlines())
+        runs |= {run for pair in kept for text in copy_texts(json.loads(pair["chosen"])) for run in word_runs(text)}
+        (Path(out) / TAUGHT).write_text("\n".join(sorted(runs)) + "\n", encoding="utf-8")
     (Path(out) / STATE).unlink(missing_ok=True)
     return report
 

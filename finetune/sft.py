@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ from campaignwright.finetune.copy_lines import topic_words
 from campaignwright.finetune.packing import corpus_files
 from campaignwright.finetune.tokenizer import last_request
 from campaignwright.tools.adapter_card import ADAPTERS, CARD, check_base, model_name
-from campaignwright.tools.copy_format import english_words
+from campaignwright.tools.copy_format import TAUGHT, copy_texts, word_runs
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -203,8 +202,8 @@ def train_adapter(
 
 
 def write_vocabulary(out: str | Path, corpus: str | Path) -> None:
-    """Beside a copywriter: the words it was taught, and those that belong to one kind of product."""
-    (Path(out) / "words.txt").write_text("\n".join(sorted(taught_words(corpus))) + "\n", encoding="utf-8")
+    """Beside a copywriter: the runs of three words it was taught, and the words that belong to one kind of product."""
+    (Path(out) / TAUGHT).write_text("\n".join(sorted(taught_runs(corpus))) + "\n", encoding="utf-8")
     (Path(out) / "topics.json").write_text(json.dumps(topic_words(), indent=0) + "\n", encoding="utf-8")
 
 
@@ -217,14 +216,14 @@ def learner(base: str | Path, start: str | Path | None, rank: int, dtype: torch.
     return PeftModel.from_pretrained(model, str(start), is_trainable=True)
 
 
-def taught_words(corpus: str | Path) -> set[str]:
-    """English words of the copy in a corpus, without its slots: a draft with another one is not the writer's own."""
+def taught_runs(corpus: str | Path) -> set[str]:
+    """Runs of three words in the copy of a corpus: a draft that puts words side by side that never stood so is not passed on."""
     found: set[str] = set()
     for path in corpus_files(corpus):
         for line in path.read_text(encoding="utf-8").splitlines():
             chat = json.loads(line)
-            if chat["kind"] == "copy" and chat["lang"] == "en":
-                found |= english_words(re.sub(r"\{\w+\}", " ", chat["messages"][-1]["content"]))
+            if chat["kind"] == "copy":
+                found |= {run for text in copy_texts(json.loads(chat["messages"][-1]["content"])) for run in word_runs(text)}
     return found
 
 

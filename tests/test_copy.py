@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from campaignwright.market.words import Brief, Strategy
 from campaignwright.tools.base import Context, ToolError, call
 from campaignwright.tools.copy_facts import build_facts, display_name, end_text
+from campaignwright.tools.copy_format import word_runs
 from campaignwright.tools.copy_rules import (
     check_banned,
     check_copy,
@@ -302,6 +303,19 @@ def test_drafts_that_strayed_least_come_first() -> None:
     assert strayed(even) == 0 < strayed(slipped) and strayed([]) == 0
 
 
+def test_words_that_never_stood_side_by_side_are_not_passed_on() -> None:
+    from campaignwright.agent.copywriter import AdapterWriter
+
+    taught = ["Save {discount} on the {product}. Hello, {first_name}.", "The {product} at {price}", "喝点咖啡，歇一歇"]
+    writer = AdapterWriter(None, taught=frozenset(run for text in taught for run in word_runs(text)))
+    assert writer._known({"title": "Hello, {first_name}. Save {discount} on the {product} at {price}"})
+    assert writer._known({"title": "Hello, {product}"}) is None and writer._known({"title": "喝点歇"}) is None
+    assert writer._known({"headlines": ["The {price}", "Save {discount}"]}) is None
+    good = "Save {discount} on the {product}"
+    assert writer._known({"headlines": [good, "The {discount}"]}) == {"headlines": [good]}
+    assert writer._untaught({"title": "The {product} at {price}"}) == 0 < writer._untaught({"title": "{price} at the {product}"})
+
+
 def test_a_draft_about_another_kind_of_product_is_not_passed_on() -> None:
     from campaignwright.agent.backends import load_model
     from campaignwright.agent.copywriter import sound
@@ -309,10 +323,10 @@ def test_a_draft_about_another_kind_of_product_is_not_passed_on() -> None:
     topics = load_model().writer.topics
     assert "cook" in topics["cookware"] and "runners" in topics["running shoes"] and "save" not in set().union(*topics.values())
     draft = {"text": "Made for people who love to cook: the {product}."}
-    assert sound(draft, frozenset(), "en", topics["running shoes"]) and not sound(draft, frozenset(), "en", topics["cookware"])
-    assert not sound({"title": "Good things things start"}, frozenset(), "en")
-    assert not sound({"title": "套装得 shop 感谢"}, frozenset(), "zh")
-    assert not sound({"title": "It brings {was} to your own {benefit}"}, frozenset(), "en")
-    assert not sound({"title": "The set is {price}. {price}."}, frozenset(), "en")
-    assert sound({"title": "看看 VIP 专享"}, frozenset(), "zh") and sound({"title": "{brand} 看看"}, frozenset(), "zh")
-    assert sound({"title": "A quick look"}, frozenset(), "en") and not sound({"title": "A quick look at the "}, frozenset(), "en")
+    assert sound(draft, "en", topics["running shoes"]) and not sound(draft, "en", topics["cookware"])
+    assert not sound({"title": "Good things things start"}, "en")
+    assert not sound({"title": "套装得 shop 感谢"}, "zh")
+    assert not sound({"title": "It brings {was} to your own {benefit}"}, "en")
+    assert not sound({"title": "The set is {price}. {price}."}, "en")
+    assert sound({"title": "看看 VIP 专享"}, "zh") and sound({"title": "{brand} 看看"}, "zh")
+    assert sound({"title": "A quick look"}, "en") and not sound({"title": "A quick look at the "}, "en")

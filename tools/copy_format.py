@@ -28,6 +28,7 @@ SLOTS: tuple[str, ...] = (
     "first_name", "last_product", "benefit", "gift", "threshold",
 )  # fmt: skip
 
+TAUGHT = "taught.txt"  # beside a copywriter adapter: the runs of three words of the copy it learnt from, one a line
 ANY_CATEGORY = "any"  # the category of a product outside the known ones
 
 
@@ -59,6 +60,22 @@ def output_schema(channel: str) -> dict[str, Any]:
         for name, items in FIELDS[channel].items()
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def word_runs(text: str, n: int = 3) -> set[str]:
+    """The runs of `n` neighbours in the sentences of `text`, each joined by spaces: words in lower case, Chinese characters, commas,
+    slots, and ^ and $ for a sentence's ends."""
+    found: set[str] = set()
+    for sentence in re.split(r"[.!?。！？;；:：|\n【】“”（）()《》]+", text.lower().replace("\u2019", "'").replace("，", ",")):
+        if parts := re.findall(r"\{\w+\}|[a-z0-9']+|[\u3400-\u9fff]|,", sentence):
+            parts = ["^", *parts, "$"]
+            found |= {" ".join(parts[at : at + n]) for at in range(len(parts) - n + 1)}
+    return found
+
+
+def copy_texts(fields: dict[str, Any]) -> list[str]:
+    """The texts of raw copy, those of lists one by one."""
+    return [text for value in fields.values() for text in ([value] if isinstance(value, str) else value)]
 
 
 def english_words(text: str) -> set[str]:
