@@ -23,7 +23,7 @@ from campaignwright.evals import strategy_rivals as rivals
 from campaignwright.evals.bench import Area, Row, Score, bootstrap, paired
 from campaignwright.evals.strategy_worlds import World, world
 from campaignwright.models.forecast import Forecaster
-from campaignwright.models.strategy_bayes import Explorer
+from campaignwright.models.strategy_bayes import APART, NAMED, Explorer
 from campaignwright.models.strategy_fields import OBJECTIVE_INDEX
 from campaignwright.models.strategy_moves import diverse, features
 from campaignwright.models.strategy_search import Search
@@ -31,7 +31,7 @@ from campaignwright.models.strategy_space import Batch, concat
 from campaignwright.models.strategy_threads import one_thread
 from campaignwright.models.strategy_vae import StrategyGenerator
 
-WORLDS, BUDGETS, NAMED, APART = 30, (50, 100, 200), 5, 0.8
+WORLDS, BUDGETS = 60, (50, 100, 200)
 OURS = "explorer: forecast + GP, decoder's proposals"
 PACKAGES = {"cma": rivals.CMAES, "optuna": rivals.TPE, "ctgan": rivals.TVAE}
 PLAIN = (rivals.GPEI, rivals.Copula, rivals.Resampled, rivals.Random)
@@ -140,7 +140,7 @@ def run(
     progress: Progress | None = None,
     budgets: tuple[int, ...] = BUDGETS,
 ) -> Area:
-    """`limit`: worlds, 30 without. `lines`: the JSON lines of a run that may go on; kept until all worlds are measured."""
+    """`limit`: worlds, 60 without. `lines`: the JSON lines of a run that may go on; kept until all worlds are measured."""
     worlds = [1_000 * (seed + 1) + number for number in range(limit or WORLDS)]
     lines.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in lines.read_text("utf-8").splitlines()] if lines.exists() else []

@@ -1,7 +1,8 @@
 """Learning from plans that were run: Bayesian optimisation around the forecast.
 
 A Gaussian process (Matérn 5/2; Rasmussen & Williams 2006, ch. 2) learns what the forecast misses, in logs of what a plan brings
-before its cost. The next plan maximises the expected improvement (Jones et al. 1998) over plans that the generator's decoder
+before its cost. The next plan maximises the expected improvement (Jones et al. 1998), of the best plan or of the weakest of the
+five that a marketer would choose among, over plans that the generator's decoder
 proposes around the best ones (weighted towards them as in Tripp et al. 2020), single-field moves and small variations. All
 of them keep the brief by construction. What the forecast and the generator learn is not done here.
 The suite `models` alone uses it so far; the copilot searches with `strategy_search`.
@@ -19,7 +20,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from campaignwright.models.forecast import SEARCH_DRAWS
 from campaignwright.models.strategy_fields import OBJECTIVE_INDEX, condition_of, perturbed
-from campaignwright.models.strategy_moves import features, neighbours
+from campaignwright.models.strategy_moves import diverse, features, neighbours
 from campaignwright.models.strategy_search import Search
 from campaignwright.models.strategy_space import Batch, concat
 
@@ -27,7 +28,9 @@ TUNE_AT = (0, 10, 25, 50, 100, 150)  # plans told when the kernel is fitted anew
 FRESH = 5  # plans proposed from one set of candidates
 ELITE, COPIES, SEARCHED, POOL = 6, 10, 400, 120
 TRUST = 0.7  # part of the forecast's differences that is believed before runs say: the best of many forecasts flatter
-ALTERNATIVE = 0.7  # distance (see `features`) from which a plan is another plan, not a variation
+ALTERNATIVE = 0.65  # distance (see `features`) from which a plan is another plan, not a variation
+NAMED, APART = 5, 0.8  # plans that a marketer is to choose among, and how far `diverse` keeps them apart: just under ALTERNATIVE
+FOR_CHOICE = (3, 1)  # with so many proposals left of FRESH, one is made that betters the choice instead of the best
 
 
 class Surrogate:
@@ -99,15 +102,28 @@ class Explorer:
         if self.candidates is None or not self.left:
             self._refresh()
         mean, sd = self._believe(self.candidates, self.candidates_expected)
-        gain = expected_improvement(mean, sd, self.best)
-        gain[self.used] = -1.0
-        if self.left == 1:  # one in FRESH is an alternative: unlike the plan believed best
-            points = features(concat([self.plans.take(self.order[:1]), self.candidates]))
-            away = np.linalg.norm(points[1:] - points[0], axis=1)
-            gain = np.where(away > ALTERNATIVE, gain, gain - 2.0)
-        choice = int(gain.argmax())
+        gain = self._gain_in_choice(mean, sd) if self.left in FOR_CHOICE else expected_improvement(mean, sd, self.best)
+        choice = int(np.where(self.used, -np.inf, gain).argmax())
         self.used[choice], self.left = True, self.left - 1
         return self.candidates.take(np.array([choice]))
+
+    def _gain_in_choice(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """What each candidate is expected to add to the NAMED best plans run so far that are kept apart, float[n]: its improvement on
+        the weakest of them, where it is unlike the others. Before there are so many: on the best, where it is unlike that."""
+        own = np.arange(self.logged, len(self.plans))
+        if len(own) < NAMED:
+            others, weakest = self.plans.take(self.order[:1]), self.best
+        else:
+            mine = self.plans.take(own)
+            believed = self._believe(mine, self.expected[own])[0]
+            order = np.argsort(-believed, kind="stable")
+            five = diverse(mine, order, NAMED, APART)
+            five = five[np.argsort(-believed[five], kind="stable")]
+            others, weakest = mine.take(five[:-1]), float(believed[five[-1]])
+        points = features(concat([others, self.candidates]))
+        away = np.linalg.norm(points[len(others) :, None] - points[None, : len(others)], axis=2).min(axis=1)
+        gain = expected_improvement(mean, sd, weakest)
+        return np.where(away > ALTERNATIVE, gain, gain - 2.0)
 
     def tell(self, plan: Batch, profit: float) -> None:
         """What a plan brought, after its cost."""
