@@ -42,13 +42,13 @@ Progress = Callable[[float, str], None]
 class Copilot(rivals.Method):
     """The explorer: the forecast learnt from the log, corrected by what was run. (The copilot refits its forecast instead.)"""
 
-    name = OURS
+    name, kind = OURS, Explorer
 
     def __init__(self, world: World, seed: int, search: Search, pool: Batch) -> None:
         super().__init__(world, seed)
         mine = copy.copy(search)
         mine.rng = self.rng
-        self.explorer = Explorer(mine, pool, world.log, world.seen)
+        self.explorer = self.kind(mine, pool, world.log, world.seen)
 
     def ask(self) -> Batch:
         return self.explorer.ask()
@@ -59,6 +59,19 @@ class Copilot(rivals.Method):
 
     def estimate(self) -> np.ndarray:
         return self.explorer.estimate()
+
+
+class _Undecoded(Explorer):
+    """The explorer with moves and small variations alone."""
+
+    def _decoded(self, elite: Batch) -> list[Batch]:
+        return []
+
+
+class Undecoded(Copilot):
+    """What the decoder's proposals add is the difference to this."""
+
+    name, kind = "explorer without the decoder", _Undecoded
 
 
 def _play(one: World, method: rivals.Method, noise: bool, budgets: tuple[int, ...], seed: int) -> dict[str, Any]:
@@ -107,7 +120,7 @@ def _different(points: np.ndarray, order: np.ndarray) -> np.ndarray:
 def _world(seed: int, done: set, write: Callable[[dict], None], budgets: tuple[int, ...], say: Callable[[str], None]) -> None:
     """All methods in one world; what `done` holds is left out."""
     classes = [*PLAIN, *(method for package, method in PACKAGES.items() if find_spec(package))]
-    names = [OURS, rivals.LatentBO.name, *(method.name for method in classes)]
+    names = [OURS, Undecoded.name, rivals.LatentBO.name, *(method.name for method in classes)]
     missing = [(noise, name) for noise in (False, True) for name in names if (seed, noise, name) not in done]
     if not missing and (seed, None, None) in done:
         return
@@ -122,7 +135,7 @@ def _world(seed: int, done: set, write: Callable[[dict], None], budgets: tuple[i
                         smallest=0.0)  # no rival is bound to the copilot's least discount either  # fmt: skip
         pool, _ = search.run()
         made = {method.name: (lambda method=method: method(one, 0)) for method in classes}
-        made[OURS] = lambda: Copilot(one, 0, search, pool)
+        made |= {kind.name: (lambda kind=kind: kind(one, 0, search, pool)) for kind in (Copilot, Undecoded)}
         made[rivals.LatentBO.name] = lambda: rivals.LatentBO(one, 0, generator)
         for noise, name in missing:
             started = time.process_time()
@@ -184,7 +197,8 @@ def _scaled(rows: list[dict]) -> dict[tuple[bool, str], dict[str, np.ndarray]]:
 
 def _row(table: dict, noise: bool, key: str, measure: str, better: str = "higher", **extra: Any) -> Row:
     of = {name: measures[key] for (noisy, name), measures in table.items() if noisy == noise}
-    mine, others = of.pop(OURS), {name: Score(name, *bootstrap(values)) for name, values in of.items()}
+    mine, _ = of.pop(OURS), of.pop(Undecoded.name, None)  # an ablation is no rival: the notes have it
+    others = {name: Score(name, *bootstrap(values)) for name, values in of.items()}
     row = Row("strategy", f"simulated markets, {'noisy' if noise else 'exact'} profits", measure, better, Score(OURS, *bootstrap(mine)),
               list(others.values()), cases=len(mine), **extra)  # fmt: skip
     difference = paired(f"minus {row.best.name}", mine, of[row.best.name])

@@ -152,15 +152,18 @@ class Explorer:
     def _refresh(self) -> None:
         """New candidates: the search's best, the decoder's around the elite, moves of the leader, small variations."""
         elite = self.plans.take(self.order[:ELITE])
-        goal = np.full(len(elite), OBJECTIVE_INDEX[self.search.brief.objective])
-        generator = self.search.generator
-        z = np.repeat(generator.encode(elite, condition_of(elite, goal, generator.levels)), COPIES, axis=0)
-        decoded = self.search.decoded(z + 0.5 * self.rng.standard_normal(z.shape), np.zeros(len(z), int), sample=False)
         varied, _ = perturbed(elite, COPIES, self.rng)
         moves = neighbours(elite.take(np.zeros(1, int)), self.search.allowed, self.search.deepest)
-        fresh = concat([decoded, self.search.repair(concat([varied, moves]))])
+        fresh = concat([*self._decoded(elite), self.search.repair(concat([varied, moves]))])
         expected = self.forecast(fresh)
         kept = np.argsort(-self._believe(self.pool, self.pool_expected)[0], kind="stable")[:POOL]
         self.candidates = concat([self.pool.take(kept), fresh])
         self.candidates_expected = np.concatenate([self.pool_expected[kept], expected])
         self.used, self.left = np.zeros(len(self.candidates), bool), FRESH
+
+    def _decoded(self, elite: Batch) -> list[Batch]:
+        """What the generator's decoder makes of latents around those of the elite."""
+        generator = self.search.generator
+        goal = np.full(len(elite), OBJECTIVE_INDEX[self.search.brief.objective])
+        z = np.repeat(generator.encode(elite, condition_of(elite, goal, generator.levels)), COPIES, axis=0)
+        return [self.search.decoded(z + 0.5 * self.rng.standard_normal(z.shape), np.zeros(len(z), int), sample=False)]
