@@ -63,6 +63,22 @@ def test_one_question_after_another_gets_its_own_answer(copilot):
     assert called == {text: [tool] if tool else [] for text, tool in said.items()}
 
 
+@pytest.mark.parametrize("said", [
+    {"Plan a campaign for coffee, $5k, email and search": None, "who gets it?": "audience", "is it worth it?": "verdict",
+     "thanks! when does it start?": "calendar", "why no sms?": "budget", "what can go wrong": "risks"},
+    {"给咖啡做个活动，预算5000美元，邮件和搜索": None, "发给谁": "audience", "值得做吗": "verdict", "哪天开始": "calendar",
+     "有什么风险": "risks"},
+])  # fmt: skip
+def test_a_question_about_the_plan_is_answered_from_the_plan(copilot, said):
+    for text, part in said.items():
+        turn = copilot.ask(text, session=f"parts {len(said)}")
+        if part is None:
+            assert turn.plan, turn.text
+        else:
+            assert [(call.name, call.arguments) for call in turn.tool_calls] == [("explain_plan", {"part": part})], text
+            assert turn.tool_calls[0].result["data"]["lines"][0] in turn.text
+
+
 def test_the_likeliest_of_several_calls_is_made(monkeypatch):
     """Token by token the first pick looks best; a draft that is likelier as a whole takes its place."""
     from langchain_core.messages import HumanMessage
