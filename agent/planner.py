@@ -95,8 +95,8 @@ class PlannerMiddleware(AgentMiddleware):
 
 
 def standing(running: Running) -> str:
-    """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan or a part of it is there, when the
-    brief lacks what only the marketer can say, or after an answered call was made again; "" when both may be."""
+    """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan or a part of it is there,
+    when the brief lacks what only the marketer can say, or after an answered call was made again; "" when both may be."""
     done = [call for call in running.calls if call.result is not None]
     briefs = [call.result["summary"] for call in done if call.name == "set_brief"]
     if any(call.name in ("finish_plan", "explain_plan") for call in done) or (briefs and briefs[-1].get("missing")):

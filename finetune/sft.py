@@ -91,7 +91,7 @@ def corpus_chats(corpus: str | Path, adapter: str, seed: int) -> Iterator[dict[s
 
 
 def tool_schemas() -> list[dict[str, Any]]:
-    """Schemas of the thirteen tools, for templates that show them."""
+    """Schemas of the tools, for templates that show them."""
     from campaignwright.tools.registry import TOOLS
 
     return [tool.schema() for tool in TOOLS.values()]

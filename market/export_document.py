@@ -110,9 +110,7 @@ def _products(p: Printer) -> str:
 
 
 def _verdict(p: Printer) -> list[Block]:
-    """The verdict with the profit and the return that it rests on."""
-    keys = [key for key in p.plan["forecast"]["figures"] if p.figures[key]["name"] in ("profit", "roas")]
-    return [*_head(p)[1:], Bullets([f"{p.name('figure', p.figures[key]['name'])} {p.value(key)} ({p.range(key)})" for key in keys])]
+    return _head(p)[1:]
 
 
 def _brief(p: Printer) -> list[Block]:
@@ -255,8 +253,10 @@ def _unspent(p: Printer) -> list[str]:
 
 
 def _split(p: Printer) -> list[Block]:
-    """The budget with what it leaves unspent."""
-    return [*_budget(p), *(Paragraph(text) for text in _unspent(p))]
+    """The budget with what it leaves unspent, and the channels that it had to keep to."""
+    names = [p.name("channel", name) for name in p.plan["brief"]["channels"]]
+    allowed = [p.word("allowed").format(channels=p.join(names))] if names else []
+    return [*_budget(p), *(Paragraph(text) for text in (*_unspent(p), *allowed))]
 
 
 def _assumptions(p: Printer) -> list[str]:
@@ -329,7 +329,7 @@ PARTS = {"verdict": _verdict, "audience": _audience, "offer": _price, "budget": 
 
 
 def part_lines(plan: dict[str, Any], part: str) -> list[str]:
-    """One of a plan's PARTS as lines of a talk: a heading ends with a colon, a table's row is a bullet."""
+    """One of a plan's PARTS as lines of a talk: a heading with a colon, a table's row as a bullet."""
     colon, gap = ("：", "；") if plan["language"] == "zh" else (": ", "; ")
     lines: list[str] = []
     for block in (screened_all(block) for block in PARTS[part](Printer(plan))):

@@ -74,6 +74,7 @@ class Workspace:
         self.settings = settings
         self._connection = connection
         self._lock = threading.RLock()
+        self._stamps: dict[str, str] = {}
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool = False) -> Workspace:
@@ -144,11 +145,14 @@ class Workspace:
         """A transaction: all of the block's writes are kept, or none. Yields the connection; not re-entrant."""
         with self._lock:
             self._connection.execute("BEGIN TRANSACTION")
+            self._stamps.clear()
             try:
                 yield self._connection
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
+            finally:
+                self._stamps.clear()
             self._connection.execute("COMMIT")
 
     def insert(self, table: str, frame: pd.DataFrame) -> int:
@@ -166,11 +170,19 @@ class Workspace:
         """Twelve hex digits that change when an import changes the data (rows per table and the imports' hashes); of `tables`
         alone, when a row of them changes."""
         if tables:
-            rows = {one: self.scalar(f"SELECT count(*) || ' ' || coalesce(sum(hash({one})), 0) FROM {one}") for one in sorted(tables)}
+            rows = [(one, self._stamp(one)) for one in sorted(tables)]
             return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
         counts = {table: self.count(table) for table in TABLES if table not in ("rejects", "coverage")}
         hashes = self.query("SELECT sha256 FROM imports ORDER BY sha256")["sha256"].tolist()
         return hashlib.sha256(json.dumps([counts, hashes], sort_keys=True).encode()).hexdigest()[:12]
+
+    def _stamp(self, table: str) -> str:
+        """Number of rows and sum of their hashes, kept until something is written. DuckDB's hash may differ between its versions:
+        models are then fitted again."""
+        with self._lock:
+            if table not in self._stamps:
+                self._stamps[table] = str(self.scalar(f"SELECT count(*) || ' ' || coalesce(sum(hash({table})), 0) FROM {table}"))
+            return self._stamps[table]
 
     def pseudonym(self, identifier: str) -> str:
         """Keyed hash (BLAKE2b, 64 bits) of a customer identifier; the same input gives the same pseudonym here only."""

@@ -2,9 +2,9 @@
 
 A Gaussian process (Matérn 5/2; Rasmussen & Williams 2006, ch. 2) learns what the forecast misses, in logs of what a plan brings
 before its cost. The next plan maximises the expected improvement (Jones et al. 1998), of the best plan or of the weakest of the
-five that a marketer would choose among, over plans that the generator's decoder
-proposes around the best ones (weighted towards them as in Tripp et al. 2020), single-field moves and small variations. All
-of them keep the brief by construction. What the forecast and the generator learn is not done here.
+five that a marketer would choose among, over plans that the generator's decoder proposes around the best ones (weighted towards
+them as in Tripp et al. 2020), single-field moves and small variations. All of them keep the brief by construction. What the
+forecast and the generator learn is not done here.
 The suite `models` alone uses it so far; the copilot searches with `strategy_search`.
 """
 

@@ -201,26 +201,56 @@ def test_an_edit_that_contradicts_leaves_what_stood_and_says_so(ctx: Context) ->
 
 
 @pytest.mark.parametrize(("request_", "other"), [
-    ("now plan another campaign for blue mugs", True), ("Plan a campaign for blue mugs", True), ("再做一场蓝色马克杯的活动", True),
+    ("now plan another campaign for blue mugs", True), ("Plan a 2-week campaign for blue mugs, no discount", True),
+    ("plan a summer campaign for blue mugs", True), ("再做一场蓝色马克杯的活动", True), ("给蓝色马克杯做个活动，不打折", True),
     ("make the campaign about blue mugs", False), ("another product: blue mugs", False), ("换成蓝色马克杯", False),
+    ("更新方案，再加上蓝色马克杯", False), ("再加一个蓝色马克杯到活动里", False), ("make a longer campaign with blue mugs", False),
+    ("not another campaign, just swap in blue mugs", False), ("another campaign for blue mugs, same budget", False),
 ])  # fmt: skip
 def test_another_campaign_starts_from_an_empty_brief(ctx: Context, request_: str, other: bool) -> None:
     ask(ctx, budget="£8k", channels=["sms"], max_discount="10%", start="1 December")
+    ctx.results["finish_plan"] = {"data": {}}  # a plan stands
     result = ask(ctx, request_, products=["blue mug"])
     assert (ctx.brief.channels == [] and ctx.brief.max_discount is None and ctx.brief.start != dt.date(2026, 12, 1)) == other
     assert ("campaign of its own" in " ".join(result.notes)) == other
+    before = ctx.brief  # what the same turn says besides is no campaign of its own
+    ask(ctx, request_, products=["blue mug"], tone="playful")
+    assert ctx.brief == before.model_copy(update={"tone": "playful"})
 
 
 def test_an_odd_budget_is_asked_about_once(ctx: Context) -> None:
-    usual = ctx.workspace.scalar("SELECT median(budget) FROM campaigns WHERE budget > 0") or 0
-    if not usual:
-        pytest.skip("no campaigns in this workspace")
-    for amount in (usual / 200, usual * 200):
+    with ctx.workspace.transaction():
+        ctx.workspace.insert("campaigns", pd.DataFrame({"campaign_id": ["k1"], "name": ["Autumn"], "budget": [5000.0]}))
+    for odd, other in (("£10", "£20"), ("£5m", "£9m")):
         ctx.brief, ctx.results = None, {}
-        result = ask(ctx, budget=f"£{amount:.2f}")
+        result = ask(ctx, budget=odd)
         assert result.summary["missing"] == ["budget"] and ctx.brief.budget is None
-        result = ask(ctx, budget=f"£{amount:.2f}")
-        assert result.summary["missing"] == [] and ctx.brief.budget == pytest.approx(amount, abs=0.01)
+        assert ask(ctx, budget=other).summary["missing"] == ["budget"]  # another one is asked about as well
+        assert ask(ctx, budget=other).summary["missing"] == [] and ctx.brief.budget
+        assert ask(ctx, tone="playful", budget=other).summary["missing"] == []
+
+
+def test_of_two_fields_that_contradict_each_other_the_one_just_said_goes(ctx: Context) -> None:
+    ask(ctx, objective="acquisition", audience="new")
+    result = ask(ctx, objective="retention")
+    assert (ctx.brief.objective, ctx.brief.audience) == ("acquisition", "new") and result.summary["missing"] == ["objective"]
+    ask(ctx, budget="0", channels=["email"])
+    assert ask(ctx, channels=["search"]).summary["missing"] == ["channels"] and ctx.brief.channels == ["email"]
+    assert ask(ctx, tone="playful").summary["missing"] == []
+
+
+def test_a_question_about_a_first_brief_stays_until_it_is_answered(ctx: Context) -> None:
+    for said, field in (({"start": "from 1 to 14 December", "days": "10 days"}, "days"),
+                        ({"products": ["blue mug", "kettles"]}, "products"), ({"objective": "retention", "audience": "new"}, "audience")):
+        ctx.brief, ctx.results = None, {}
+        assert ask(ctx, **said).summary["missing"] == [field]
+        assert ask(ctx, tone="playful").summary["missing"] == [field]
+
+
+def test_a_start_that_is_past_changes_no_length_either(ctx: Context) -> None:
+    ask(ctx, start="1 December", days="two weeks")
+    ask(ctx, start="20 to 22 November 2026")
+    assert (ctx.brief.start, ctx.brief.days) == (dt.date(2026, 12, 1), 14)
 
 
 def test_one_unknown_product_of_several_is_asked_for_in_the_marketers_language(ctx: Context) -> None:

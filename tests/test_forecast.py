@@ -144,7 +144,7 @@ def test_a_damaged_model_is_fitted_again(workspace) -> None:  # noqa: ANN001
     (folder / "curves.npz").write_bytes(b"rubbish")
     assert store.metadata(workspace, ChannelCurves) is None
     assert store.get(workspace, ChannelCurves).params.shape == (8, 4)
-    assert store.metadata(workspace, ChannelCurves)["data"] == workspace.data_hash()
+    assert store.metadata(workspace, ChannelCurves)["data"] == store.data_of(workspace, ChannelCurves)
 
 
 def test_what_a_killed_run_left_is_no_model_and_is_cleared(workspace) -> None:  # noqa: ANN001

@@ -36,7 +36,7 @@ def test_cards_name_data_tables_and_split(demo: Workspace) -> None:
         assert card["data"] == store.data_of(demo, cls) and card["metrics"] and card["split"] and set(card["tables"]) <= set(TABLES)
 
 
-@pytest.mark.parametrize("name", ["audience", "pricing", "recommender", "demand", "uplift", "curves", "strategies", "response"])
+@pytest.mark.parametrize("name", ["audience", "pricing", "recommender", "demand", "uplift", "curves", "strategies", "response", "forecast"])
 def test_a_fit_looks_at_no_table_that_its_model_does_not_name(
     name: str, demo: Workspace, small_shop: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,7 +53,7 @@ def test_a_fit_looks_at_no_table_that_its_model_does_not_name(
     monkeypatch.setattr(Workspace, "data_hash", lambda self, tables=(): "0" * 12)
     monkeypatch.setattr(store, "save_model", lambda *args, **more: None)
     quick = {"steps": 20} if name == "strategies" else {}
-    MODELS[name].fit(small_shop if name in ("curves", "strategies", "response") else demo, **quick)
+    MODELS[name].fit(small_shop if name in ("curves", "strategies", "response", "forecast") else demo, **quick)
     assert read & set(TABLES) <= set(MODELS[name].READS)
 
 

@@ -25,9 +25,9 @@ ODD_BUDGET = 100  # a budget so many times above or below the usual one is asked
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
-def last_summary(ctx: Context) -> dict[str, Any]:
-    """The summary of the last `set_brief`: what it missed and found contradictory; {} without one."""
-    return (ctx.results.get("set_brief") or {}).get("summary") or {}
+def last_data(ctx: Context) -> dict[str, Any]:
+    """The data of the last `set_brief`: what it missed, found contradictory, kept and doubted; {} without one."""
+    return (ctx.results.get("set_brief") or {}).get("data") or {}
 
 
 class Reading:
@@ -40,10 +40,12 @@ class Reading:
         self.notes: list[str] = []
         self.missing: list[str] = []
         self.stated = set(said)  # with what was stated before
-        last = last_summary(ctx) if old else {}
-        if waiting := [name for name in last.get("missing", []) if name not in said and not self.values.get(name)]:
-            self.missing += waiting  # asked, not answered yet, and without a value that stood before
-            self.conflicts += last["conflicts"]
+        self.kept: list[str] = []  # fields asked for that have a value of before meanwhile
+        self.last = last_data(ctx) if old else {}
+        self.doubted: float | None = None  # a budget that was asked about because it is so odd
+        if waiting := [name for name in self.last.get("missing", []) if name not in (*said, *self.last.get("kept", []))]:
+            self.missing += waiting  # asked and not answered yet
+            self.conflicts += self.last["conflicts"]
         if old:
             self.stated |= {name for name in ASSUMABLE if name not in old.assumed and getattr(old, name) is not None}
 
@@ -81,9 +83,17 @@ class Reading:
         self.missing.append(field)
         unset = Brief.model_fields[field].get_default(call_default_factory=True)
         self.values[field] = getattr(self.old, field) if self.old else unset
-        if not self.old or field in self.old.assumed or self.values[field] == unset:
+        if self.values[field] == unset:
             self.stated.discard(field)
-        if self.old and self.values[field] != unset and self.say("stays") not in self.notes:
+        else:
+            self._keep(field)
+
+    def _keep(self, field: str) -> None:
+        """`field` stays as it was until it is answered; a message about something else does not wait for the answer."""
+        self.kept.append(field)
+        if self.old and field in self.old.assumed:
+            self.stated.discard(field)
+        if self.say("stays") not in self.notes:
             self.notes.append(self.say("stays"))
 
     def _channels(self) -> None:
@@ -132,12 +142,12 @@ class Reading:
             self.values |= {"products": [], "product_names": []}
             return
         self.conflicts += match.unfound(self.ctx.language)
-        if match.unknown:  # those that were found are kept
+        if match.unknown:
             self.missing.append("products")
-        if match.ids or not match.unknown or not self.values.get("products"):
+        if match.unknown and self.old and self.old.products:
+            self._keep("products")
+        else:  # of a first brief, those that were found
             self.values |= {"products": match.ids, "product_names": match.names}
-        else:
-            self.notes.append(self.say("stays"))
 
     def _budget(self) -> None:
         home = self.ctx.workspace.currency
@@ -169,6 +179,7 @@ class Reading:
             )
             if start < today:
                 self.conflict("past", "start", start=start.isoformat(), today=today.isoformat())
+                length = None
             else:
                 self.values["start"] = start
                 if (start - today).days > 270:
@@ -232,23 +243,32 @@ class Reading:
         value = self.values.get
         channels, budget, discount = value("channels") or [], value("budget"), value("max_discount")
         if budget == 0 and channels and not set(channels) & set(OWNED_CHANNELS):
-            self.conflict("no_money", "budget", channels=", ".join(channels))
+            self.conflict("no_money", self._said("budget", "channels"), channels=", ".join(channels))
         elif budget == 0:
             self.notes.append(self.say("owned_only"))
-        elif budget and "budget" in self.said and "budget" not in last_summary(self.ctx).get("missing", []):  # else it was asked already
-            usual, said = self._usual_budget(), money(budget, self.ctx.workspace.currency, self.ctx.language)
-            if budget < usual / ODD_BUDGET:  # "3 times the average" is not 3
-                self.conflict("tiny", "budget", budget=said)
-            elif usual and budget > usual * ODD_BUDGET:
-                self.conflict("huge", "budget", budget=said)
+        elif budget and "budget" in self.said:
+            self._odd_budget(budget)
         if value("objective") == "retention" and value("audience") == "new":
-            self.conflict("retain_new", "audience")
+            self.conflict("retain_new", self._said("audience", "objective"))
         if discount and "max_discount" in self.said and _refuses_discount(self.ctx.request):
             self.conflict("no_discount", "max_discount", discount=f"{discount:.0%}")
         if discount is not None and discount > 0.9:
             self.conflict("deep", "max_discount", discount=f"{discount:.0%}")
         if (value("min_roas") or 0) > ABSURD_ROAS:
             self.conflict("absurd_roas", "min_roas", roas=f"{value('min_roas'):g}")
+
+    def _said(self, first: str, second: str) -> str:
+        """Of two fields that contradict each other the one that this message changed; the first when it is both, or a first brief."""
+        return second if self.old and first not in self.said else first
+
+    def _odd_budget(self, budget: float) -> None:
+        """Ask about a budget far from the usual one, unless it stands or is the answer ("3 times the average" is not 3)."""
+        usual, said = self._usual_budget(), money(budget, self.ctx.workspace.currency, self.ctx.language)
+        if not usual or budget in (self.last.get("doubted"), self.old and self.old.budget):
+            return
+        if code := "tiny" if budget < usual / ODD_BUDGET else "huge" if budget > usual * ODD_BUDGET else "":
+            self.doubted = budget
+            self.conflict(code, "budget", budget=said)
 
 
 def _refuses_discount(request: str) -> bool:

@@ -27,7 +27,7 @@ FROM stock WHERE product_id IN (SELECT unnest(?)) AND on_hand IS NOT NULL GROUP 
 @tool
 def check_stock(
     ctx: Context,
-    product: Annotated[Said | None, Field(description="a product or category, as said; left out: those of the brief")] = None,
+    product: Annotated[Said | None, Field(description="a product or category, as said; left out: those of the plan")] = None,
     days: Annotated[Said | None, Field(description="length, as said")] = None,
     uplift: Annotated[Said | None, Field(description="extra demand expected, 0.3 = 30 % more")] = None,
 ) -> ToolResult:
@@ -55,10 +55,14 @@ def check_stock(
 
 
 def _of_brief(ctx: Context) -> tuple[list[str], str]:
-    """(ids, display name) of the products that the brief names. Raises ToolError(retry) where it names none."""
-    if not ctx.brief or not ctx.brief.products:
+    """(ids, display name) of the products that the brief names, else of those that lead the plan. Raises ToolError(retry) without."""
+    named = (ctx.brief.products, ctx.brief.product_names) if ctx.brief else ([], [])
+    if not named[0]:
+        rows = ctx.results.get("finish_plan", {}).get("data", {}).get("plan", {}).get("price", {}).get("products", [])
+        named = [row["product_id"] for row in rows], [row["name"] for row in rows]
+    if not named[0]:
         raise refused("which_product", "product")
-    return ctx.brief.products, ("、" if ctx.language == "zh" else ", ").join(ctx.brief.product_names)
+    return named[0], ("、" if ctx.language == "zh" else ", ").join(named[1])
 
 
 def _row(ctx: Context, model: DemandModel, product_id: str, stock: pd.Series | None, start: dt.date, days: int,

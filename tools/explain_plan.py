@@ -23,5 +23,5 @@ def explain_plan(ctx: Context, part: Annotated[Part, Field(description="the part
     if plan is None:
         raise ToolError(say("no_plan", "en"), chinese=say("no_plan", "zh"))
     return ToolResult(
-        summary={"part": part}, data={"part": part, "lines": part_lines(plan, part)}, notes=[say(f"why_{part}", ctx.language)]
+        summary={"part": part}, data={"part": part, "lines": part_lines(plan, part)}, notes=[say(f"why_{part}", plan["language"])]
     )

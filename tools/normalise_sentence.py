@@ -25,16 +25,23 @@ _ZH_BEFORE = re.compile(r"(?:之前|以前|前)(?=\s*(?:$|[,，.。;；!！?？�
 _ZH_NO_DEADLINE = re.compile(r"(?:不|别|没|勿|等|开始|上线|开跑|启动)[^,，.。;；!！?？]*$")
 
 _ANEW = re.compile(
-    r"\b(?:start (?:over|afresh|again)|from scratch|(?:new|another|second|next|separate|different|other) "
-    r"(?:\w+ )?(?:campaign|promo|promotion))\b|\b(?:plan|make|create|set up|prepare|build|do) (?:me |us )?(?:a|an) (?:\w+ ){0,2}campaign\b|"
-    r"新(?:的)?(?:一个|一场)?(?:活动|方案)|(?:另外?|再)(?:\w{0,3})?一(?:个|场|份|次)\w{0,12}?(?:活动|方案|推广)|从头(?:来|开始)",
+    r"\b(?:plan|make|create|set up|prepare|build|do|start|need|want|have|now|next|also)\b[ ,:]*(?:me |us )?"
+    r"(?:a|an|another|one more)(?: (?!(?:cheap|long|short|bigg|small|larg|deep|bett|simpl)er\b)[\w-]+){0,2} campaign\b|"
+    r"(?:做|办|搞|策划|安排|规划|来|出)(?:一个|一场|一次|个|场|次)[^,，。;；]{0,12}?(?:活动|促销)",
     re.IGNORECASE,
-)  # fmt: skip
+)
+_NOT_ANEW = re.compile(  # a change of the one that stands, or one that is to be like it
+    r"\b(?:not|\w+n't|never|no need|add|adding|change|swap|replace|include|instead|rather|same|similar|as before|like (?:the )?last|"
+    r"(?:to|in|into|for) (?:the|this|that|my|our) (?:\w+ )?(?:campaign|plan))\b|"
+    r"[加改换删]|减(?!价)|不是|(?:不要|别)(?!打折)|同样|一样|照旧|进去|到(?:活动|方案)",
+    re.IGNORECASE,
+)
 
 
 def anew(request: str) -> bool:
-    """Whether a message asks for a campaign of its own rather than for a change of the one that stands."""
-    return _ANEW.search(request) is not None
+    """Whether a message asks for a campaign of its own rather than for a change of the one that stands; no word of a change may be
+    in it."""
+    return _ANEW.search(request) is not None and _NOT_ANEW.search(request) is None
 
 
 def limit(quote: str, request: str) -> str:

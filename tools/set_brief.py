@@ -14,7 +14,7 @@ from pydantic import Field
 from campaignwright.market.words import Brief, Channel, Language, Objective, Tone
 from campaignwright.tools import normalise_sentence
 from campaignwright.tools.base import AudienceSaid, Context, Said, ToolResult, tool
-from campaignwright.tools.brief_reading import Reading, last_summary
+from campaignwright.tools.brief_reading import Reading, last_data
 
 WORDING = {"tone", "language"}  # a change of these leaves the numbers as they are
 WORDED = ("write_copy", "finish_plan")
@@ -78,15 +78,17 @@ def _known(ctx: Context, name: str, value: Any) -> bool:
     """Whether a value only repeats an earlier message although a brief stands and does not wait for it: what that message
     said is in the brief, or could not be read then either."""
     quotes = [str(item).lower() for item in (value if isinstance(value, list) else [value])]
-    if ctx.brief is None or name not in QUOTED or not quotes or name in last_summary(ctx).get("missing", []):
+    if ctx.brief is None or name not in QUOTED or not quotes or name in last_data(ctx).get("missing", []):
         return False
     before = [message.lower() for message in ctx.earlier]
     return all(quote not in ctx.request.lower() and any(quote in message for message in before) for quote in quotes)
 
 
 def _other(ctx: Context, said: dict[str, Any]) -> bool:
-    """Whether another campaign is asked for while one stands: the message says so and names its products."""
-    return ctx.brief is not None and bool(said.get("products")) and normalise_sentence.anew(ctx.request)
+    """Whether another campaign is asked for: a plan of an earlier message stands, nothing is asked for, and this one says so and
+    names its products."""
+    stands = "finish_plan" in ctx.results and not last_data(ctx).get("missing")
+    return stands and "products" in said and normalise_sentence.anew(ctx.request)
 
 
 def _changes(old: Brief | None, new: Brief) -> set[str]:
@@ -108,7 +110,7 @@ def _forget(ctx: Context, changed: set[str]) -> None:
 
 
 def _result(ctx: Context, brief: Brief, reader: Reading, changed: set[str]) -> ToolResult:
-    total = ctx.workspace.count("products")
+    total, conflicts = ctx.workspace.count("products"), list(dict.fromkeys(reader.conflicts))
     names = (
         ctx.workspace.query(
             "SELECT product_id AS id, name FROM products WHERE list_contains($ids, product_id) ORDER BY 1",
@@ -127,14 +129,16 @@ def _result(ctx: Context, brief: Brief, reader: Reading, changed: set[str]) -> T
         },
         "missing": list(dict.fromkeys(reader.missing)),
         "assumed": [name for name in brief.assumed if name not in reader.missing],
-        "conflicts": reader.conflicts,
+        "conflicts": conflicts,
     }
     data = {
         "brief": brief.model_dump(mode="json"),
         "products": names[:100],
         "counts": {"products": len(brief.products) or total, "catalogue": total},
         "changed": sorted(changed),
-        "conflicts": reader.conflicts,
+        "conflicts": conflicts,
         "missing": summary["missing"],
+        "kept": reader.kept,
+        "doubted": reader.doubted,
     }
-    return ToolResult(summary=summary, data=data, notes=[*reader.conflicts, *reader.notes])
+    return ToolResult(summary=summary, data=data, notes=[*conflicts, *reader.notes])
