@@ -36,11 +36,12 @@ class PlannerMiddleware(AgentMiddleware):
 
     @hook_config(can_jump_to=["end"])
     def before_model(self, state: dict[str, Any], runtime: Any) -> dict[str, Any] | None:
-        """End the turn with its sentence when a call failed for good."""
+        """End the turn with its sentence when a call failed for good, and without one where a part of the plan is the answer."""
         running: Running = runtime.context
-        if running.stop is None:
+        explained = any(call.name == "explain_plan" and call.result for call in running.calls)
+        if running.stop is None and not explained:
             return None
-        return {"messages": [AIMessage(running.stop[1])], "jump_to": "end"}
+        return {"messages": [AIMessage(running.stop[1] if running.stop else "")], "jump_to": "end"}
 
     def wrap_model_call(self, request: ModelRequest, handler: Callable[[ModelRequest], ModelResponse]) -> ModelResponse:
         """Show the model its system prompt and the shaped conversation. Raises ModelProblem when it cannot answer."""
@@ -95,11 +96,11 @@ class PlannerMiddleware(AgentMiddleware):
 
 
 def standing(running: Running) -> str:
-    """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan or a part of it is there,
-    when the brief lacks what only the marketer can say, or after an answered call was made again; "" when both may be."""
+    """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan is there, when the brief
+    lacks what only the marketer can say, or after an answered call was made again; "" when both may be."""
     done = [call for call in running.calls if call.result is not None]
     briefs = [call.result["summary"] for call in done if call.name == "set_brief"]
-    if any(call.name in ("finish_plan", "explain_plan") for call in done) or (briefs and briefs[-1].get("missing")):
+    if any(call.name == "finish_plan" for call in done) or (briefs and briefs[-1].get("missing")):
         return "talk"
     if briefs:
         return "call"

@@ -324,7 +324,17 @@ def document(plan: dict[str, Any]) -> list[Block]:
     return [screened_all(block) for part in parts for block in part(p)]
 
 
-PARTS = {"verdict": _verdict, "audience": _audience, "offer": _price, "budget": _split, "calendar": _calendar,
+def _schedule(p: Printer) -> list[Block]:
+    """The calendar, a line a date."""
+    lines = []
+    for row in p.plan["calendar"]:
+        told = [p.name("channel", row["channel"]), p.name("kind", row["kind"]), *([row["asset"]] if row["at"] and row["asset"] else [])]
+        at = f" {row['at'][11:]}" if row["at"] else ""
+        lines.append(f"{day(row['date'], p.language, p.currency)}{at}{'：' if p.language == 'zh' else ': '}{p.join(told)}")
+    return [Heading(2, p.word("calendar")), Bullets(lines)]
+
+
+PARTS = {"verdict": _verdict, "audience": _audience, "offer": _price, "budget": _split, "calendar": _schedule,
          "forecast": _forecast, "experiment": _experiment, "copy": _copy, "evidence": _evidence, "risks": _risks}  # fmt: skip
 
 

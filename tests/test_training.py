@@ -150,7 +150,7 @@ def test_tuning_on_clicks_prefers_what_is_clicked(shop, base, copywriter, tmp_pa
     assert report["held_out"] > 0 and report["right_after"] == 1.0 >= report["right_before"]
     check_base(tmp_path / "tuned", base)
     writer = load_model(str(base), adapter=str(tmp_path / "tuned")).writer
-    assert writer.words and writer.adapter == "copywriter"
+    assert writer.taught and writer.adapter == "copywriter"
     with shop.transaction() as connection:
         connection.execute("DELETE FROM copies WHERE campaign_id > 'k05'")
     with pytest.raises(TooFewPairs, match="30 in several campaigns"):
