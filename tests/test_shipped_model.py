@@ -65,7 +65,7 @@ def test_one_question_after_another_gets_its_own_answer(copilot):
 
 @pytest.mark.parametrize("said", [
     {"Plan a campaign for coffee, $5k, email and search": None, "who gets it?": "audience", "is that profitable?": "verdict",
-     "thanks! when does it start?": "calendar", "why no sms?": "budget", "what's the risk": "risks"},
+     "when does it start?": "calendar", "why no sms?": "budget", "what's the risk": "risks"},
     {"给咖啡做个活动，预算5000美元，邮件和搜索": None, "发给谁": "audience", "值得做吗": "verdict"},
 ])  # fmt: skip
 def test_a_question_about_the_plan_is_answered_from_the_plan(copilot, said):
