@@ -25,10 +25,11 @@ from pydantic import ConfigDict
 from campaignwright.agent.grammar import CLOSE, OPEN, parse_turn, turn_grammar
 from campaignwright.agent.local_model import Chances, LocalModel
 from campaignwright.agent.problems import ModelProblem
+from campaignwright.tools.explain_plan import explain_plan
 
 DOUBTFUL = 0.9  # probability, 0-1, of a call's least likely token below which drafts are drawn
 DRAFTING = 0.7  # their temperature
-SHOWS = "explain_plan"  # the tool that only shows what stands
+SHOWS = f'{{"name": "{explain_plan.name}"'  # how a call begins that only shows what stands
 SENTENCE_ENDS = tuple(".?!。？！…:：)）\"”’'")
 FORCED = ("any", "required")  # values of tool_choice that ask for a call
 NAMES = ("product", "products", "campaign", "audience")  # keys of tool answers whose text may be copied into a call
@@ -100,10 +101,10 @@ class CampaignChatModel(BaseChatModel):
                 if not self.text_confidence and not OPEN.startswith(written[: len(OPEN)]):  # text, not a call
                     yield ChatGenerationChunk(message=AIMessageChunk(content=written[shown:]))
                     shown = len(written)
-        shows = f'"name": "{SHOWS}"' in written  # nothing changes by it, so no evidence is asked of it
-        if written.startswith(OPEN) and not shows and self._doubted(chances[0], settings["handicap"]):
-            written = ""
-        if written.startswith(OPEN) and self.drafts and min(chance for chance, _ in chances[0]) < DOUBTFUL:
+        weighed = written.startswith(OPEN) and not written.removeprefix(OPEN).lstrip().startswith(SHOWS)
+        if weighed and self._doubted(chances[0], settings["handicap"]):
+            written, weighed = "", False
+        if weighed and self.drafts and min(chance for chance, _ in chances[0]) < DOUBTFUL:
             written = self._likeliest(written, chances[0], ids, settings)
         calls = _call_chunks(written) if written.startswith(OPEN) else []
         sure = [chance for chance, _ in chances[0][1:]] if chances else []

@@ -22,6 +22,7 @@ from campaignwright.agent.prompting import prompt, sentence
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.tools_bridge import MOST_CALLS, REPAIRS, Cancelled, Running, langchain_tools, run_call
 from campaignwright.tools.base import Tool
+from campaignwright.tools.explain_plan import explain_plan
 
 LOG = logging.getLogger(__name__)
 EARLIER = 6  # earlier turns that the model is shown
@@ -38,7 +39,7 @@ class PlannerMiddleware(AgentMiddleware):
     def before_model(self, state: dict[str, Any], runtime: Any) -> dict[str, Any] | None:
         """End the turn with its sentence when a call failed for good, and without one where a part of the plan is the answer."""
         running: Running = runtime.context
-        explained = any(call.name == "explain_plan" and call.result for call in running.calls)
+        explained = any(call.name == explain_plan.name and call.result for call in running.calls)
         if running.stop is None and not explained:
             return None
         return {"messages": [AIMessage(running.stop[1] if running.stop else "")], "jump_to": "end"}
