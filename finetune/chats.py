@@ -18,6 +18,8 @@ from campaignwright.finetune.troubles import refusal
 
 KINDS = {"plan": 24, "composed": 8, "single": 25, "followup": 26, "answered": 8, "chain": 3, "talk": 20, "trouble": 5}  # shares of chats
 EVERYDAY = 6  # how often more the plainest wordings (files extra_everyday_*) are drawn for training
+NEWEST, UNREAD = "xv", 4  # ids of the lines that no earlier go has read, and how often more they are drawn for training
+SHOWN = ("set_brief", "explain_plan", "finish_plan")  # calls that the model says nothing after
 
 TALK = {"about": 22, "clarify": 32, "off_topic": 36, "attack": 10}  # shares of the hand-written lines that need no call
 BEHIND = {"about": 1.0, "clarify": 0.0}  # share of a kind that stands behind a plan; else 0.15
@@ -39,6 +41,8 @@ class Expert(Results):
             later = [item for item in items if item["id"].startswith("x")]
             items += later * 2 + [item for item in later if re.match("xe(?!v)", item["id"]) and not dev] * EVERYDAY
         self.other = [item for item in usable if item["kind"] in ("clarify", "off_topic", "attack", "about")]
+        for items in (*self.by_kind.values(), self.other):
+            items += [item for item in items if item["id"].startswith(NEWEST) and not dev] * UNREAD
 
     def chat(self, kind: str | None = None, lang: str | None = None) -> dict[str, Any] | None:
         """One chat {"kind", "lang", "source", "messages"}; None when the draw is not faithful: draw again."""
@@ -72,7 +76,7 @@ class Expert(Results):
             return None
         before = self.earlier(invented_first(self.composer, lang)) if request.tool == "explain_plan" else []
         messages = [*before, user(request.text), call(request.tool, request.args)]
-        if self.rng.random() < 0.35 and request.tool not in ("set_brief", "finish_plan"):
+        if self.rng.random() < 0.35 and request.tool not in SHOWN:
             messages += self.answered(request.tool, request.args, lang)
         return self._made(request, messages)
 
