@@ -39,6 +39,9 @@ def one_line(process: subprocess.CompletedProcess[str], code: int) -> str:
 def test_an_empty_line_in_a_pasted_message_does_not_end_the_chat(demo_copy: Path, tmp_path: Path) -> None:
     said = run("chat", "-w", demo_copy, folder=tmp_path, typed="hello\n\nwhat can you do?\n")
     assert said.returncode == 0 and "campaign" in said.stdout.partition("> ")[2].partition("> ")[2]
+    session = said.stdout.partition("a new session, ")[2].partition(".")[0]
+    again = run("chat", "-w", demo_copy, "--session", session, folder=tmp_path, typed="")
+    assert f"session {session}, 2 turns so far" in " ".join(again.stdout.split())
 
 
 def test_wrong_usage_is_said_in_one_line(tmp_path: Path) -> None:

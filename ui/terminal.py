@@ -129,7 +129,9 @@ def print_json(value: object) -> None:
 
 def chat(copilot, session: str) -> None:
     """Read requests, one a line, until Ctrl-D; empty lines (of a pasted brief) are passed over."""
-    console.print(f"Campaignwright, session {session}. Say what you want to achieve; Ctrl-D ends.", style="dim")
+    told = len(copilot.sessions.turns(session))
+    begun = f"session {session}, {told} turns so far" if told else f"a new session, {session}"
+    console.print(f"Campaignwright, {begun}. Say what you want to achieve; Ctrl-D ends.", style="dim", highlight=False)
     while True:
         try:
             text = console.input("[bold]> [/bold]").strip()
