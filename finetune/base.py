@@ -148,9 +148,11 @@ def _accelerator(minutes: float | None) -> Accelerator:
     return accelerator
 
 
-def _line(done: dict[str, Any], loss: float, factor: float, spent: float, rounds: int) -> str:
-    speed = f"{done['tokens'] / max(spent, 1):.0f} tok/s {spent / 60:.1f} min round {rounds}"
-    return f"step {done['step']} tokens {done['tokens']:,} loss {loss:.4f} rate {factor:.3f} {speed}"
+def _line(done: dict[str, Any], share: float, factor: float, rounds: int) -> str:
+    """A line of progress. `share`: of the whole training, 0-1; `rounds`: how often the whole corpus has been read."""
+    spent = max(done["seconds"], 1)
+    time_of = f"{spent / 60:.1f} of about {spent / 60 / max(share, 1e-6):.0f} min, {done['tokens'] / spent:.0f} tok/s"
+    return f"step {done['step']} tokens {done['tokens']:,} loss {done['loss']:.4f} rate {factor:.3f} {time_of}, round {rounds}"
 
 
 def train_base(
@@ -182,11 +184,7 @@ def train_base(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(corpus, out, vocabulary, start)
-    model = (
-        Qwen3ForCausalLM.from_pretrained(str(start), dtype=torch.float32)
-        if start
-        else make_model(tokenizer, sizes, seed)
-    )
+    model = Qwen3ForCausalLM.from_pretrained(str(start), dtype=torch.float32) if start else make_model(tokenizer, sizes, seed)
     add_dropout(model, dropout)
     muon, adam = _optimizers(model, muon_lr, adam_lr)
     done = {"tokens": 0, "step": 0, "seconds": 0.0, "loss": 0.0}
@@ -196,37 +194,44 @@ def train_base(
     model, muon, adam = accelerator.prepare(model, muon, adam)
     core = accelerator.unwrap_model(model)
     body = torch.compile(core.model, dynamic=False) if compiled else core.model
-    packer = Packer(
-        corpus, tokenizer, seed + done["step"], accelerator.process_index, accelerator.num_processes, shapes=shapes
-    )
-    began, average = (saved := time.time()), None
+    packer = Packer(corpus, tokenizer, seed + done["step"], accelerator.process_index, accelerator.num_processes, shapes=shapes)
+    before, began, average = done["seconds"], (saved := time.time()), None
     for batch in packer.batches():
-        spent = done["seconds"] + time.time() - began
-        share = max(done["tokens"] / tokens, spent / (minutes * 60) if minutes else 0.0)
-        factor = rate(share, done["step"])
+        done["seconds"] = before + time.time() - began
+        share = max(done["tokens"] / tokens, done["seconds"] / (minutes * 60) if minutes else 0.0)
         if share >= 1:
             break
-        for optimizer, top in ((muon, muon_lr), (adam, adam_lr)):
-            for group in optimizer.param_groups:
-                group["lr"] = top * factor
+        factor = rate(share, done["step"])
+        _set_rates({muon: muon_lr * factor, adam: adam_lr * factor})
         batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
         short = batch["ids"].shape[1] == shapes[0][0]  # the rare long rows are not worth a compilation
         loss = answer_loss(body if short else core.model, core.lm_head, batch)
-        accelerator.backward(loss)
-        torch.nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
-        muon.step(), adam.step()
-        muon.zero_grad(), adam.zero_grad()
+        _learn(accelerator, loss, muon, adam)
         done["step"] += 1
         done["tokens"] += int((batch["rows"] > 0).sum()) * accelerator.num_processes
         average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
+        done["loss"] = average
         if done["step"] % 25 == 0:
-            log(_line(done, average, factor, spent, packer.rounds))
+            log(_line(done, share, factor, packer.rounds))
         if time.time() - saved > save_minutes * 60 and accelerator.is_main_process:
             saved = time.time()
-            progress = {**done, "seconds": done["seconds"] + saved - began, "loss": average}
-            checkpoint.save(out / STATE, parameters, optimizers, progress, "base")
-    done |= {"seconds": done["seconds"] + time.time() - began, "loss": average or done["loss"]}
+            checkpoint.save(out / STATE, parameters, optimizers, done, "base")
     if accelerator.is_main_process:
         checkpoint.save(out / STATE, parameters, optimizers, done, "base")
         export(core, tokenizer, out / "export")
     return {**done, "chats": packer.chats}
+
+
+def _set_rates(rates: dict[torch.optim.Optimizer, float]) -> None:
+    for optimizer, learning_rate in rates.items():
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+
+
+def _learn(accelerator: Accelerator, loss: torch.Tensor, muon: torch.optim.Optimizer, adam: torch.optim.Optimizer) -> None:
+    """One step of both optimisers; the gradient of what AdamW moves is clipped (Muon's steps have one size)."""
+    accelerator.backward(loss)
+    torch.nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
+    for optimizer in (muon, adam):
+        optimizer.step()
+        optimizer.zero_grad()

@@ -35,18 +35,22 @@ def base(
     tokens: Annotated[int, typer.Option(help="Stop after so many tokens")] = 10_000_000,
     compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slower start, faster steps")] = False,
     start: Annotated[Path | None, typer.Option(help="Model folder to go on from, instead of from scratch")] = None,
+    layers: Annotated[int | None, typer.Option(min=2, max=64, help="Layers of a model from scratch; 4 unless told")] = None,
     muon_lr: Annotated[float, typer.Option(help="Learning rate of the layers' matrices; 0.006 suits --start")] = 0.01,
     adam_lr: Annotated[float, typer.Option(help="Learning rate of the rest; 0.0009 suits --start")] = 1.5e-3,
     seed: SeedOption = 0,
 ) -> None:
     """Train the embedded model, from scratch or from an earlier one (start through `accelerate launch` for several GPUs)."""
     from campaignwright.agent.loading import quiet
-    from campaignwright.finetune.base import train_base
+    from campaignwright.finetune.base import SMALL, train_base
     from campaignwright.ui import terminal
 
+    if start and layers:
+        raise Stop("--start brings its own number of layers; leave out --layers.", USAGE)
+    sizes = SMALL | {"num_hidden_layers": layers} if layers else None
     with quiet():
-        report = train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, start=start, muon_lr=muon_lr,
-                            adam_lr=adam_lr, seed=seed, log=typer.echo)  # fmt: skip
+        report = train_base(corpus, out, minutes=minutes, tokens=tokens, compiled=compiled, start=start, sizes=sizes,
+                            muon_lr=muon_lr, adam_lr=adam_lr, seed=seed, log=typer.echo)  # fmt: skip
     terminal.print_json(report)
 
 
