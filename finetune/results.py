@@ -138,7 +138,8 @@ class Results:
             content = {"best": rng.choice(ids[:2]) if rng.random() < 0.3 else "s1", "ids": ids}
         elif tool == "forecast":
             content = {"strategy_id": args.get("strategy_id", "s1")}
-            condition = "discount" if "discount" in args else "any"
+            changes = {"discount", "budget", "channels", "audience", "days"} & set(args)
+            condition = "discount" if changes == {"discount"} else "changed" if changes else "any"
         elif tool == "optimize_price":
             content = {"product": product, "cut": rng.random() < 0.5}
             condition = "true" if content["cut"] else "false"
@@ -165,8 +166,8 @@ class Results:
         figures = list(FIGURES.get(tool, [])) if not (tool == "search_campaigns" and condition == "none") else []
         if tool == "allocate_budget":
             figures[1:1] = [f"spend_{name}" for name in content["channels"]]
-        if tool == "forecast" and condition == "discount":
-            figures += ["discount", "profit_before"]
+        if tool == "forecast" and condition != "any":
+            figures += [*(["discount"] if "discount" in args else []), "profit_before"]
         if rng.random() < 0.15 and tool != "finish_plan":  # the data do not always support every figure
             figures = rng.sample(figures, len(figures) // 2) if rng.random() < 0.5 else []
         return {"ok": True, **content, **({"figures": figures} if figures else {})}, condition

@@ -38,7 +38,7 @@ def forecast(
     made = forecaster.predict(changed)
     figures = figures_of(ctx, made, FIGURES)
     differs = changed != base and not sketched
-    if differs or "discount" in overrides:
+    if "discount" in overrides:
         figures.append(ctx.figure("discount", changed.discount, "fraction", model=made.model, rows=made.rows))
     if differs:
         figures += figures_of(ctx, forecaster.predict(base), ("profit",), suffix="_before")
