@@ -16,6 +16,7 @@ from typing import Any
 
 from campaignwright.finetune.surface import CORPUS
 from campaignwright.tools.copy_format import FIELDS, SLOTS, copy_answer, copy_messages, english_words
+from campaignwright.tools.copy_rules import SET_PRICES, says_set
 
 LABELS = ("audience", "tone", "offer", "angle")
 CHOICES = {
@@ -129,6 +130,8 @@ class Draft:
         offered = line["role"] == "deal" or set(line.get("offer", ())) == {"free_shipping"}
         if offered and "threshold" in self.slots - line["slots"]:
             return False  # free shipping from an amount must name it
+        if self.spec["offer"] == "bundle" and line["slots"] & set(SET_PRICES) and not says_set(line["text"], self.spec["language"]):
+            return False
         return named and line["slots"] <= self.slots and line.get("category") in (None, self.spec["category"])
 
     def line(self, role: str, longest: int = 1000) -> str:

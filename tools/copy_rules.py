@@ -22,6 +22,7 @@ GSM_BASIC = frozenset(
 )
 GSM_EXTENDED = frozenset("^{}[]~\\|€\f")  # an escape septet and the character: 2 each
 SLOT = re.compile(r"\{([^{}]*)\}")
+SET_PRICES = ("price", "was", "discount", "discount_zhe", "amount_off")  # in a bundle, what the products cost together
 OWN_WORDS = ("product", "brand", "category", "gift", "benefit", "last_product")  # slots that hold the shop's words
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u203c\u2049\ufe0f]")
@@ -161,7 +162,8 @@ def _numbers(text: str) -> set[str]:
 
 
 def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, language: str) -> Check:
-    """Every number, price, percentage and code of the filled copy is a supplied slot value; no offer but the plan's."""
+    """Every number, price, percentage and code of the filled copy is a supplied slot value; no offer but the plan's; a
+    price of a set stands beside words for a set."""
     supplied = " ".join(facts.values())
     known, faults = _numbers(supplied), []
     claims = table()["offer_claims"]
@@ -176,10 +178,18 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         own = _without(text, facts)
         if "code" not in facts and (said := _CODE_WORD.search(own)):
             faults.append(f"{name}: “{said.group(0)}”, but no code is supplied")
+        prices = [facts[slot] for slot in SET_PRICES if slot in facts] if offer == "bundle" else []
+        if any(price in text for price in prices) and not says_set(text, language):
+            faults.append(f"{name}: a price of the set, and the text does not say that it is a set")
         for claim, patterns in claims.items():
             found = None if claim in allowed or claim == offer else re.search(patterns[language], own, re.I)
             faults += [f"{name}: “{found.group(0)}” is not the offer"] if found else []
     return Check("facts", not faults, "; ".join(faults) or "only supplied facts")
+
+
+def says_set(text: str, language: str) -> bool:
+    """Whether the text says that it speaks of a set: a bundle's price must not read as one product's."""
+    return bool(re.search(table()["set_words"][language], text, re.I))
 
 
 def _without(text: str, facts: dict[str, str], names: Iterable[str] = OWN_WORDS, *, mark: str = " ") -> str:

@@ -139,7 +139,8 @@ def judge(raw: dict, job: CopyJob, facts: CopyFacts, spec: dict, settings: dict)
     values = {name: facts.texts[name] for name in spec["slots"] if name in facts.texts}
     chosen = placement(job.channel, settings)
     limits = chosen["fields"]
-    kept = {name: raw[name] for name in FIELDS[job.channel]}
+    kept = {name: [item.strip() for item in raw[name]] if items else raw[name].strip()
+            for name, items in FIELDS[job.channel].items()}
     for name, items in FIELDS[job.channel].items():
         if items:
             alone = {**limits[name], "items": [0, 99]}
@@ -200,6 +201,8 @@ def _notes(language: str, job: CopyJob, facts: CopyFacts, spec: dict, limits: di
     fields = [limits["fields"][name] for name in FIELDS[job.channel] if name in limits["fields"]]
     if any(rule["firmness"] == "hard" and length(product, rule["counting"]) > rule["max"] for rule in fields):
         notes.append(sentence("copy_long_name", language, product=product, channel=channel))
+    if spec["offer"] == "bundle" and "price" in facts.texts:
+        notes.append(sentence("copy_set", language, product=product, price=facts.texts["price"]))
     if "gift" in facts.missing:
         notes.append(sentence("copy_no_gift", language))
     if job.offer in ("percent_off", "amount_off") and "code" not in spec["slots"]:
