@@ -328,5 +328,16 @@ def test_a_draft_about_another_kind_of_product_is_not_passed_on() -> None:
     assert not sound({"title": "套装得 shop 感谢"}, "zh")
     assert not sound({"title": "It brings {was} to your own {benefit}"}, "en")
     assert not sound({"title": "The set is {price}. {price}."}, "en")
+    assert not sound({"title": "Was {was}, {price} and still {price}"}, "en") and not sound({"title": "the set is here"}, "en")
     assert sound({"title": "看看 VIP 专享"}, "zh") and sound({"title": "{brand} 看看"}, "zh")
     assert sound({"title": "A quick look"}, "en") and not sound({"title": "A quick look at the "}, "en")
+
+
+def test_the_price_of_a_set_stands_beside_words_for_a_set():
+    facts = {"product": "Trail Shoe", "price": "$197.10", "was": "$219"}
+    alone = check_facts({"text": "Trail Shoe, now $197.10 instead of $219."}, facts, "bundle", "en")
+    assert not alone.ok and "a price of the set" in alone.detail
+    assert check_facts({"text": "The Trail Shoe set, now $197.10 instead of $219."}, facts, "bundle", "en").ok
+    assert check_facts({"text": "Trail Shoe, now $197.10."}, facts, "percent_off", "en").ok
+    assert not check_facts({"text": "Trail Shoe只要$197.10"}, facts, "bundle", "zh").ok
+    assert check_facts({"text": "Trail Shoe成套$197.10"}, facts, "bundle", "zh").ok
