@@ -15,7 +15,9 @@ import pytest
 from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
+from campaignwright.tools.forecast_context import brief_of
 from campaignwright.tools.set_brief import set_brief
+from campaignwright.tools.write_copy import copy_job
 
 WIN_BACK = "Win back customers who stopped buying: two weeks from 1 December, £8k, email and search, at most 20% off"
 
@@ -163,7 +165,7 @@ def test_the_same_brief_again_keeps_the_strategies(ctx: Context) -> None:
     [
         ({"start": "yesterday"}, "start", "before today"),
         ({"budget": "$5k"}, "budget", "USD"),
-        ({"budget": "0", "channels": ["search"]}, "budget", "search"),
+        ({"budget": "0"}, "budget", "pays for nothing"),
         ({"objective": "retention", "audience": "new customers"}, "audience", "new customers"),
         ({"min_roas": "60x"}, "min_roas", "60"),
         ({"start": "Dec 1-7", "days": "two weeks"}, "days", "7 days"),
@@ -234,9 +236,17 @@ def test_of_two_fields_that_contradict_each_other_the_one_just_said_goes(ctx: Co
     ask(ctx, objective="acquisition", audience="new")
     result = ask(ctx, objective="retention")
     assert (ctx.brief.objective, ctx.brief.audience) == ("acquisition", "new") and result.summary["missing"] == ["objective"]
-    ask(ctx, budget="0", channels=["email"])
-    assert ask(ctx, channels=["search"]).summary["missing"] == ["channels"] and ctx.brief.channels == ["email"]
     assert ask(ctx, tone="playful").summary["missing"] == []
+
+
+def test_nothing_goes_on_for_the_whole_shop_while_a_product_is_unknown(ctx: Context) -> None:
+    ask(ctx, products=["kettles"], budget="£900")
+    for step in (brief_of, lambda ctx: copy_job(ctx, "email")):
+        with pytest.raises(ToolError, match="'kettles' is not in this shop's catalogue"):
+            step(ctx)
+    assert copy_job(ctx, "email", product="blue mug").products  # a question about another product is answered
+    ask(ctx, products=["blue mug"])
+    assert brief_of(ctx)[0].products == ctx.brief.products
 
 
 def test_a_question_about_a_first_brief_stays_until_it_is_answered(ctx: Context) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from campaignwright.market.export_numbers import money
-from campaignwright.market.words import AUDIENCES, OWNED_CHANNELS, Brief, Channel
+from campaignwright.market.words import AUDIENCES, Brief, Channel
 from campaignwright.tools import normalise
 from campaignwright.tools.base import Context, MissingData, ToolError, refused
 from campaignwright.tools.brief_texts import say
@@ -28,6 +28,14 @@ _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.I
 def last_data(ctx: Context) -> dict[str, Any]:
     """The data of the last `set_brief`: what it missed, found contradictory, kept and doubted; {} without one."""
     return (ctx.results.get("set_brief") or {}).get("data") or {}
+
+
+def ask_first(ctx: Context) -> None:
+    """Raises ToolError with the question that is open where the marketer named products that this shop does not have and none
+    stands instead: to go on with the whole shop would answer another question."""
+    last = last_data(ctx)
+    if ctx.brief and not ctx.brief.products and "products" in last.get("missing", []):
+        raise ToolError(" ".join(last["conflicts"]), argument="products")
 
 
 class Reading:
@@ -241,11 +249,9 @@ class Reading:
 
     def _contradictions(self) -> None:
         value = self.values.get
-        channels, budget, discount = value("channels") or [], value("budget"), value("max_discount")
-        if budget == 0 and channels and not set(channels) & set(OWNED_CHANNELS):
-            self.conflict("no_money", self._said("budget", "channels"), channels=", ".join(channels))
-        elif budget == 0:
-            self.notes.append(self.say("owned_only"))
+        budget, discount = value("budget"), value("max_discount")
+        if budget == 0 and "budget" in self.said:
+            self.conflict("no_money", "budget")
         elif budget and "budget" in self.said:
             self._odd_budget(budget)
         if value("objective") == "retention" and value("audience") == "new":

@@ -14,6 +14,7 @@ from campaignwright.models.forecast import Forecast, Forecaster
 from campaignwright.models.strategy_products import options
 from campaignwright.tools import normalise
 from campaignwright.tools.base import Context, Figure, ToolError
+from campaignwright.tools.brief_reading import ask_first
 
 M = TypeVar("M", bound=store.Model)
 UNITS = {
@@ -118,8 +119,9 @@ def amount_of(ctx: Context, said: str, *, current: float | None = None, argument
 def brief_of(ctx: Context, budget: float | None = None) -> tuple[Brief, list[str]]:
     """The brief with start and budget (the given one first) filled in, and notes on what was assumed here.
 
-    Raises ToolError without any budget.
+    Raises ToolError without any budget, and while it is open which products are meant.
     """
+    ask_first(ctx)
     brief, notes = ctx.brief or Brief(language=language(ctx), currency=ctx.workspace.currency), []
     start = brief.start or ctx.today + dt.timedelta(days=7 - ctx.today.weekday())
     brief = brief.model_copy(update={"start": start})

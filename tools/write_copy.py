@@ -21,6 +21,7 @@ from campaignwright.market.export_labels import label
 from campaignwright.market.words import AUDIENCES, Channel, Language, Tone
 from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, refused, tool
+from campaignwright.tools.brief_reading import ask_first
 from campaignwright.tools.copy_facts import CopyFacts, available_slots, build_facts, known_prices
 from campaignwright.tools.copy_format import FIELDS, SLOTS
 from campaignwright.tools.copy_rules import Check, check_copy, fill, length, passes, placement
@@ -66,6 +67,8 @@ def copy_job(ctx: Context, channel: str, *, audience: str | None = None, product
              offer: str | None = None, tone: str | None = None, language: str | None = None,
              strategy_id: str | None = None) -> CopyJob:
     """Arguments in the marketer's words, completed by strategy, brief, then defaults. Raises ToolError(retry)."""
+    if product is None:
+        ask_first(ctx)
     plan = ctx.strategy(strategy_id)[1] if strategy_id or ctx.strategies else None
     brief = ctx.brief
     names = [*AUDIENCES, *(ctx.workspace.settings.get("segments") or {})]
