@@ -32,10 +32,10 @@ META_COLUMNS = [
 ]  # fmt: skip
 ASSET_COLUMNS = [
     "channel", "language", "variant", "audience", "send_at", "subject", "preheader", "title", "body", "text",
-    "merge_tags", "status",
+    "headline", "long_headline", "description", "merge_tags", "status",
 ]  # fmt: skip
 ADDRESSES = ("Final URL", "Link", "URL Tags")  # columns that hold a link; in any other, one is taken out
-ASSET_CHANNELS = ("email", "sms", "push", "wechat", "xiaohongshu")
+ASSET_CHANNELS = ("email", "sms", "push", "display", "wechat", "xiaohongshu")
 META_GOALS = {"awareness": ("OUTCOME_AWARENESS", "REACH"), "acquisition": ("OUTCOME_SALES", "OFFSITE_CONVERSIONS")}
 WRITTEN_FROM = {"google-ads": ("search",), "meta": ("social",), "csv": ASSET_CHANNELS}  # format -> channels of its copy
 TO_DO = {
@@ -44,14 +44,26 @@ TO_DO = {
         "google-ads": "Add keywords and locations in Google Ads Editor, and set the dates {first} to {last}.",
         "meta": "Set the end date {last}, and add an image to every ad and the account's pixel for conversions.",
         "countries": "The customers' country is not known: fill in Countries.",
+        "people": "As it stands the file shows the ads to everyone of age in the countries: add the customers of this audience "
+                  "({audience}) as a custom audience.",
+        "new": "As it stands the file shows the ads to your customers too: exclude them with a custom audience.",
+        "set": "Create the set in the shop first: the prices in the copy are those of the set, and the links should lead to it.",
         "tags": "Replace {{{{first_name}}}} and {{{{last_product}}}} by your mailing tool's merge tags, with a fallback.",
+        "display": "Display ads have no import file: put these texts into the ad account by hand, with images.",
+        "holdout": "Leave {holdout} of the audience out at random, or the effect cannot be measured: "
+                   "`campaignwright write --holdout {share}` does that.",
     },
     "zh": {
         "url": "未设置店铺网址（工作区设置 `url`）：请为每条广告填写最终到达网址。",
         "google-ads": "请在 Google Ads Editor 中添加关键字和地区，并把日期设为{first}至{last}。",
         "meta": "请把结束日期设为{last}，为每条广告添加图片，并添加账户的转化像素。",
         "countries": "客户所在国家未知：请填写 Countries 一列。",
+        "people": "按文件导入，所在国家的成年人都会看到广告：请把这个人群（{audience}）的客户设为自定义受众。",
+        "new": "按文件导入，老客户也会看到广告：请用自定义受众排除他们。",
+        "set": "请先在店铺里建好组合商品：文案里的价格是一套的价格，链接要指向它。",
         "tags": "请把 {{{{first_name}}}} 和 {{{{last_product}}}} 换成邮件工具的合并标签，并设好备用文字。",
+        "display": "展示广告没有导入文件：请把这些文字手动填进广告账户，并配图。",
+        "holdout": "请随机留出人群的 {holdout} 不发，否则测不出效果：`campaignwright write --holdout {share}` 会这样做。",
     },
 }
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?%?")
@@ -180,12 +192,31 @@ def to_do(plan: dict[str, Any], format: str) -> list[str]:
     """What a person must still do before the file can run, in the plan's language; nothing when it would be empty."""
     if not any(_asset(plan, channel) for channel in WRITTEN_FROM.get(format, ())):
         return []
-    made_for, strategy = plan["created_for"], plan["strategy"]
+    strategy, language = plan["strategy"], plan["language"]
     start = dt.date.fromisoformat(strategy["start"])
     days = (start, start + dt.timedelta(days=strategy["days"] - 1))
-    first, last = (day(one, plan["language"], plan["brief"]["currency"]) for one in days)
-    names = {
+    first, last = (day(one, language, plan["brief"]["currency"]) for one in days)
+    held = _held_out(plan)
+    words = {"first": first, "last": last, "audience": label("audience", strategy["audience"], language),
+             "holdout": f"{held:.0%}", "share": f"{held:.2g}"}  # fmt: skip
+    return [TO_DO[language][name].format(**words) for name in _steps(plan, format)]
+
+
+def _steps(plan: dict[str, Any], format: str) -> list[str]:
+    """The names (`TO_DO`) of what is left to do with this file."""
+    made_for, who = plan["created_for"], plan["strategy"]["audience"]
+    steps = {
         "url": format != "csv" and not made_for["url"], "google-ads": format == "google-ads", "meta": format == "meta",
-        "countries": format == "meta" and not made_for["country"], "tags": format == "csv",
+        "countries": format == "meta" and not made_for["country"], "people": format == "meta" and who not in ("all", "new"),
+        "new": format == "meta" and who == "new", "set": plan["strategy"]["offer"] == "bundle",
     }  # fmt: skip
-    return [TO_DO[plan["language"]][name].format(first=first, last=last) for name, needed in names.items() if needed]
+    if format == "csv":
+        texts = str([variant["fields"] for channel in ASSET_CHANNELS for variant in _asset(plan, channel)])
+        steps |= {"tags": re.search(r"\{\w+\}", texts), "display": _asset(plan, "display"), "holdout": _held_out(plan) > 0}
+    return [name for name, needed in steps.items() if needed]
+
+
+def _held_out(plan: dict[str, Any]) -> float:
+    """The share of the audience that the plan's test leaves out; 0 without a test."""
+    arms = {arm["name"]: arm["share"]["figure"] for arm in plan["experiment"]["arms"]}
+    return next((figure["value"] for figure in plan["figures"] if figure["id"] == arms.get("control")), 0.0)

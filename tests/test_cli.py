@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import io
 import json
@@ -257,6 +258,28 @@ def test_batch_goes_on_where_it_stopped(demo_copy: Path, tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     turns = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [turn["id"] for turn in turns] == ["a", "b"] and turns[0]["text"] == "kept" and not turns[1]["tool_calls"]
+
+
+def test_a_customer_list_gives_back_the_addresses_that_the_workspace_hides(workspace: Workspace, tmp_path: Path) -> None:
+    from campaignwright.ui.customer_list import identifiers
+
+    ada, path = workspace.pseudonym("ada@example.com"), tmp_path / "list.csv"
+    path.write_text("Name;Email\nAda; Ada@Example.com \nBob;bob@example.com\n")
+    assert identifiers(workspace, path, [ada, "c17"]) == ("Email", {ada: "Ada@Example.com"})
+    path.write_text("Customer ID,Total\nc17,5\n")
+    assert identifiers(workspace, path, [ada, "c17"]) == ("Customer ID", {"c17": "c17"})
+    with pytest.raises(ValueError, match="list.csv: no column names a customer"):
+        identifiers(workspace, path, [ada])
+
+
+def test_copy_for_an_audience_leaves_a_group_out_at_random(demo_copy: Path, tmp_path: Path) -> None:
+    done = run("write", "--channel", "sms", "--out", "out.csv", "--limit", 200, "--holdout", 0.4, "-w", demo_copy, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "out.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    held = [row for row in rows if row["variant"] == "control"]
+    assert len(rows) == 200 and 50 < len(held) < 110 and f"{len(held)} held out" in done.stdout
+    assert {(row["text"], row["status"]) for row in held} == {("", "DO NOT SEND")}
 
 
 @pytest.mark.parametrize(("plan", "rows"), [({"plan_hash": "x"}, ["first plan", "second plan"]), (None, [])])

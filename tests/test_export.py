@@ -371,3 +371,14 @@ def test_what_is_left_to_do_is_printed_after_approval_and_export(plan, tmp_path,
     screen.truncate(0)
     files.export(path, "meta", tmp_path, tmp_path / "shop")
     assert "- meta: Set the end date" in screen.getvalue() and "google-ads:" not in screen.getvalue()
+
+
+def test_what_the_file_cannot_hold_is_named(plan):
+    plan["strategy"] |= {"audience": "lapsed", "offer": "bundle"}
+    plan["figures"].append({"id": "c9.holdout", "name": "holdout", "value": 0.2, "unit": "fraction"})
+    plan["experiment"]["arms"] = [{"name": "control", "share": {"figure": "c9.holdout"}}]
+    assert any("lapsed customers" in line for line in to_do(plan, "meta"))
+    assert any("write --holdout 0.2" in line for line in to_do(plan, "csv"))
+    assert all(any("Create the set" in line for line in to_do(plan, one)) for one in ("google-ads", "meta", "csv"))
+    plan["strategy"]["audience"] = "new"
+    assert any("exclude them" in line for line in to_do(plan, "meta"))

@@ -7,12 +7,18 @@ import datetime as dt
 import io
 import json
 import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from campaignwright.market.export_tables import safe_cell
-from campaignwright.market.workspace import write_atomic
+from campaignwright.market.workspace import Workspace, write_atomic
+from campaignwright.ui.customer_list import identifiers
 from campaignwright.ui.terminal import console, new_session, progress_bar, save_plan
+
+CONTROL = "control"  # the variant of those who are held out
 
 
 def read_requests(path: Path) -> list[dict]:
@@ -88,12 +94,24 @@ def ask_file(copilot, requests: Path, out: Path) -> int:
     return failed
 
 
-def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | None = None, seed: int = 0) -> None:
+@dataclass(frozen=True)
+class Mailing:
+    """How an audience is written to. limit: customers at most; holdout: share (0-1) that gets nothing, for comparison;
+    customers: the marketer's own list, whose ids or addresses the file then holds."""
+
+    limit: int | None = None
+    holdout: float = 0.0
+    customers: Path | None = None
+    seed: int = 0
+
+
+def write_audience(copilot, out: Path, *, call: dict[str, Any], mailing: Mailing) -> None:
     """Copy for every member of an audience who agreed to the channel: one CSV row a customer, each with one of the
     variants, drawn at random.
 
     The merge tag of the last product is filled from the customer's orders; the first name is not known here and stays
-    a merge tag. Raises ToolError when nothing could be written; then no file is made.
+    a merge tag. Who is held out has the variant "control" and no text. Raises ToolError when nothing could be written;
+    then no file is made.
     """
     from campaignwright.models import store
     from campaignwright.models.audience import AudienceModel
@@ -105,35 +123,52 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], limit: int | Non
     model = store.get(copilot.workspace, AudienceModel)
     audience = asset["written_for"][0]
     agreed, everyone = model.consenting(audience, asset["channel"]), model.size(audience)
-    members = agreed[:limit]
-    last = copilot.workspace.query(
+    header, shown = "customer_id", {member: member for member in agreed}
+    if mailing.customers:
+        header, shown = identifiers(copilot.workspace, mailing.customers, agreed)
+    members = [member for member in agreed if member in shown][: mailing.limit]
+    rows = list(_rows(asset, members, _last_products(copilot.workspace), mailing))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([header, "channel", "language", "variant", *asset["variants"][0]["fields"], "status"])
+    writer.writerows([safe_cell(shown[member]), *row] for member, row in rows)
+    write_atomic(out, text.getvalue().encode("utf-8-sig"))
+    held, skipped = sum(row[2] == CONTROL for _, row in rows), len(members) - len(rows)
+    told = [f"{len(rows) - held:,} customers, {len(asset['variants'])} variants: {out}"]
+    told += [f"{held:,} held out for comparison, drawn at random: send them nothing."] if held else []
+    if mailing.customers:
+        told += [f"{missed:,} left out: {mailing.customers.name} does not name them."] if (missed := len(agreed) - len(shown)) else []
+    elif any(re.fullmatch("c[0-9a-f]{16}", member) for member in members):
+        told.append("The ids are this workspace's pseudonyms: --customers YOUR_LIST.csv puts your own ids or addresses in.")
+    if len(agreed) < everyone:
+        told.append(f"{everyone - len(agreed):,} left out: they did not agree to this channel.")
+    elif not model.opt_in_known(audience, asset["channel"]):
+        told.append("No consent is recorded for this channel: send only to those who agreed.")
+    told += [f"{skipped:,} left out: their variant names their last product, and none is known."] if skipped else []
+    for line in told:
+        console.print(line, highlight=False)
+
+
+def _last_products(workspace: Workspace) -> dict[str, str]:
+    """Customer id -> name of the product bought last."""
+    last = workspace.query(
         "SELECT customer_id, arg_max(name, ordered_at) AS name FROM orders JOIN order_lines USING (order_id) "
         "JOIN products USING (product_id) WHERE quantity > 0 GROUP BY customer_id"
     )
-    bought = dict(zip(last["customer_id"], last["name"], strict=True))
-    draw, text = random.Random(seed), io.StringIO()
-    names = list(asset["variants"][0]["fields"])
-    writer = csv.writer(text)
-    writer.writerow(["customer_id", "channel", "language", "variant", *names, "status"])
-    skipped = 0
+    return dict(zip(last["customer_id"], last["name"], strict=True))
+
+
+def _rows(asset: dict[str, Any], members: list[str], bought: dict[str, str], mailing: Mailing) -> Iterator[tuple[str, list[str]]]:
+    """(customer, cells after the id) of everyone who can be written to or is held out."""
+    draw, split = random.Random(mailing.seed), random.Random(f"holdout {mailing.seed}")
+    blank = [""] * len(asset["variants"][0]["fields"])
     for member in members:
-        fields = _personal(draw.choice(asset["variants"]), bought.get(member))
+        fields, held = _personal(draw.choice(asset["variants"]), bought.get(member)), split.random() < mailing.holdout
         if fields is None:
-            skipped += 1
             continue
-        variant, values = fields
-        joined = [" | ".join(value) if isinstance(value, list) else value for value in values.values()]
-        writer.writerow([member, asset["channel"], asset["language"], variant, *map(safe_cell, joined), "PAUSED"])
-    write_atomic(out, text.getvalue().encode("utf-8-sig"))
-    console.print(f"{len(members) - skipped:,} customers, {len(asset['variants'])} variants: {out}", highlight=False)
-    if len(agreed) < everyone:
-        console.print(f"{everyone - len(agreed):,} left out: they did not agree to this channel.", highlight=False)
-    elif not model.opt_in_known(audience, asset["channel"]):
-        console.print("No consent is recorded for this channel: send only to those who agreed.", highlight=False)
-    if skipped:
-        console.print(
-            f"{skipped:,} left out: their variant names their last product, and none is known.", highlight=False
-        )
+        joined = [" | ".join(value) if isinstance(value, list) else value for value in fields[1].values()]
+        cells = [CONTROL, *blank, "DO NOT SEND"] if held else [fields[0], *map(safe_cell, joined), "PAUSED"]
+        yield member, [asset["channel"], asset["language"], *cells]
 
 
 def _personal(variant: dict[str, Any], last_product: str | None) -> tuple[str, dict[str, Any]] | None:

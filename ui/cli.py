@@ -193,6 +193,10 @@ def write(
     tone: Annotated[str, typer.Option(help="neutral | playful | urgent | premium | friendly")] = "friendly",
     n: Annotated[int, typer.Option(min=1, max=20, help="Variants")] = 3,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many customers")] = None,
+    holdout: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share that gets nothing, for comparison (0-0.9)")] = 0.0,
+    customers: Annotated[
+        Path | None, typer.Option(help="Your customer list (CSV): its ids or addresses stand in the file, not pseudonyms")
+    ] = None,
     workspace: WorkspaceOption = None,
     model: ModelOption = "embedded",
     adapter: AdapterOption = None,
@@ -206,7 +210,7 @@ def write(
         batch.write_audience(
             copilot,
             out,
-            limit=limit,
+            mailing=batch.Mailing(limit, holdout, customers, seed),
             call={
                 "channel": channel,
                 "audience": audience,

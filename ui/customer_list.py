@@ -1,0 +1,30 @@
+"""The marketer's own customer list beside the workspace, which knows addresses by their pseudonyms only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from campaignwright.market.reading import parse
+from campaignwright.market.reading_encoding import load
+from campaignwright.market.workspace import Workspace
+
+HEADERS = frozenset({"email", "emailaddress", "mail", "phone", "customerid", "customeremail", "customer", "id", "邮箱", "手机号"})
+
+
+def identifiers(workspace: Workspace, path: Path, members: list[str]) -> tuple[str, dict[str, str]]:
+    """(header, customer id -> how the list writes it) of the list's column that names the most of `members`.
+
+    Raises ImportProblem for a file that is no table, ValueError when no column names one of them.
+    """
+    frame, wanted = parse(load(path), HEADERS).frame, set(members)
+    named = [(header, _named(workspace, frame[header].tolist(), wanted)) for header in frame.columns]
+    header, found = max(named, key=lambda one: len(one[1]), default=("", {}))
+    if not found:
+        raise ValueError(f"{path.name}: no column names a customer of this audience; give the list that the orders came with.")
+    return header, found
+
+
+def _named(workspace: Workspace, cells: list[str], wanted: set[str]) -> dict[str, str]:
+    """Customer id -> cell for the cells that are one of `wanted`, as they stand or as a pseudonym."""
+    plain = [cell.strip() for cell in cells if cell and cell.strip()]
+    return {key: cell for cell in plain for key in (cell, workspace.pseudonym(cell)) if key in wanted}
