@@ -239,6 +239,22 @@ def test_of_two_fields_that_contradict_each_other_the_one_just_said_goes(ctx: Co
     assert ask(ctx, tone="playful").summary["missing"] == []
 
 
+@pytest.mark.parametrize(
+    ("request_", "note"),
+    [("email and tiktok please", "TikTok: planned and forecast as social ads"), ("plus radio ads", "radio: not a channel"),
+     ("no tiktok", ""), ("no flyers, only sms", "")],
+)  # fmt: skip
+def test_a_place_without_a_file_or_a_channel_of_its_own_is_named(ctx: Context, request_: str, note: str) -> None:
+    notes = " ".join(ask(ctx, request_, channels=["social", "email"]).notes)
+    assert note in notes and ("TikTok" in notes or "channel this tool" in notes) == bool(note)
+
+
+def test_a_chinese_budget_without_a_currency_says_how_it_is_read(ctx: Context) -> None:
+    ctx.language = "zh"
+    assert any("GBP" in note for note in ask(ctx, "预算三万", budget="三万").notes)
+    assert not any("没有说币种" in note for note in ask(ctx, "£8k", budget="£8k").notes)
+
+
 def test_nothing_goes_on_for_the_whole_shop_while_a_product_is_unknown(ctx: Context) -> None:
     ask(ctx, products=["kettles"], budget="£900")
     for step in (brief_of, lambda ctx: copy_job(ctx, "email")):

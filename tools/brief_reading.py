@@ -16,12 +16,14 @@ from campaignwright.tools.base import Context, MissingData, ToolError, refused
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
 from campaignwright.tools.normalise_left_out import added, left_out, product_left_out, without
-from campaignwright.tools.normalise_names import named_channels
+from campaignwright.tools.normalise_names import named_channels, places
+from campaignwright.tools.normalise_numbers import named_currency
 from campaignwright.tools.normalise_text import clean, problem
 
 ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
 ABSURD_ROAS = 30.0
 ODD_BUDGET = 100  # a budget so many times above or below the usual one is asked about once
+_WANTED = r"(?<![a-z])(?<!no )(?<!not )(?<!without ){}(?![a-z])"  # a name that is not said to be left out
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
@@ -107,6 +109,7 @@ class Reading:
     def _channels(self) -> None:
         """The channels as passed, less those the message takes away, however the model passed them; a message that only adds or
         takes away leaves the others as they were."""
+        self._places()
         said, old = list(dict.fromkeys(self.said.get("channels") or [])), self.values.get("channels") or []
         planned = _planned(self.ctx)
         spoken_of = [*said, *old, *planned]
@@ -127,6 +130,14 @@ class Reading:
         else:
             self.conflicts.append(self.say("none_left", gone=gone))
             self.missing.append("channels")
+
+    def _places(self) -> None:
+        """Says which places the message names that are planned as social ads in general, and which are not planned at all."""
+        text = clean(self.ctx.request)
+        for code, names in places().items():
+            forms = [form for form in names if re.search(_WANTED.format(re.escape(form)), text)]
+            if found := dict.fromkeys(names[form] for form in forms):
+                self.notes.append(self.say(code, places=", ".join(found)))
 
     def _products(self) -> None:
         if "products" not in self.said:
@@ -174,6 +185,8 @@ class Reading:
             return
         if code != home:
             self.notes.append(self.say("converted", said=code, home=home, rate=f"{rate:g}"))
+        elif self.ctx.language == "zh" and home != "CNY" and not named_currency(clean(str(self.said["budget"])), home):
+            self.notes.append(self.say("home_currency", home=home))
         self.values["budget"] = round(amount * float(rate), 2)
 
     def _dates(self) -> None:

@@ -181,6 +181,11 @@ def audience(said: object, names: list[str] | tuple[str, ...] = AUDIENCES, *, ar
     )
 
 
+def places() -> dict[str, dict[str, str]]:
+    """as_social (planned as social ads in general) and no_channel (not planned): form -> name of a place to advertise."""
+    return aliases()["places"]
+
+
 _NO_OFFER = re.compile(
     r"\bno (?:freebies|gifts?|rebates?|incentives?|price drops?|special price)\b(?: (?:or|and) \w+)?|"
     r"价格照旧|标价不变|零优惠|不给券|没有券|照价(?:卖)?|吊牌价(?!的)(?:销售)?"

@@ -79,7 +79,7 @@ def _codes() -> re.Pattern:
     return re.compile(rf"(?<![a-z])({codes})(?![a-z])")
 
 
-def _currency(text: str, workspace: str) -> str | None:
+def named_currency(text: str, workspace: str) -> str | None:
     """Currency said in the text, or None; a bare "$" or "¥" is the workspace's when it is of that family."""
     for pattern, meaning in _SIGNS:
         if re.search(pattern, text):
@@ -132,7 +132,7 @@ def money(
     if not rates and is_rate(said) and numbers(text):
         amount = f"{numbers(text)[0].value:g} per day, channel, message or the like is no total"
         raise problem(argument, f"the total for the whole campaign ({amount}; multiply it out)", said)
-    code = _currency(text, currency)
+    code = named_currency(text, currency)
     if code is None and _COIN.search(text):
         raise problem(argument, f"money in {currency} or another currency of a country", said)
     if re.search(r"(?<![\d\w])-\s?[$€£¥]?\d", text) and not re.search(r"\d ?- ?[$€£¥]?\d", text):
