@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -192,7 +193,8 @@ class DemandModel:
 
         stock_days: how long they last at the campaign's pace. stockout_risk: probability (0-1) that demand exceeds what is
         there; inbound counts when it comes within the campaign. reorder_units: order-up-to level for the campaign and the lead
-        time after it, at 95 % service. reorder_date: when stock falls to the 95 % demand of one lead time (`start` if it has).
+        time after it, at 95 % service. reorder_date: when stock falls to the 95 % demand of one lead time; before `start`, by the days
+        of the lead time that stock does not cover, where it has fallen so far by then.
         """
         phi, level_sd = float(self.phi[self._index(product_id)]), float(self.level_sd[self._index(product_id)])
         mean = self.mean(product_id, start, days) * (1 + uplift)
@@ -202,11 +204,11 @@ class DemandModel:
         target = float(quantile(mean + after, phi, level_sd, SERVICE))
         pace = mean / days
         during_lead = float(quantile(pace * lead_days, phi, level_sd, SERVICE))
-        wait = max((on_hand + inbound - during_lead) / pace, 0.0) if pace > 0 else None
+        wait = (on_hand + inbound - during_lead) / pace if pace > 0 else None
         return {
             "stock_days": on_hand / pace if pace > 0 else None, "stockout_risk": risk,
             "reorder_units": int(np.ceil(max(target - on_hand - inbound, 0.0))),
-            "reorder_date": start + dt.timedelta(days=int(min(wait, 3650))) if wait is not None else None,
+            "reorder_date": start + dt.timedelta(days=math.floor(min(wait, 3650))) if wait is not None else None,
         }
 
     def save(self, folder: Path) -> None:

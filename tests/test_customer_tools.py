@@ -125,6 +125,15 @@ def test_stock_of_a_product_and_of_a_category(ctx: Context) -> None:
     assert len(group.data["products"]) > 5 and values(group)["stock_units"] > found["stock_units"]
 
 
+def test_an_order_that_comes_too_late_is_said_and_no_date_of_the_past_is_named(ctx: Context) -> None:
+    with ctx.workspace.transaction():
+        ctx.workspace.query("UPDATE stock SET on_hand = 1, inbound = 5, lead_days = 60 WHERE product_id = 'p001'")
+    result = run(ctx, "check_stock", product="p001", days="14")
+    assert result.data["products"][0]["late"] and values(result)["reorder_date"] >= ctx.today.isoformat()
+    notes = " ".join(result.notes)
+    assert "a delivery takes 60 days" in notes and "5 units are on their way" in notes
+
+
 def test_stock_of_the_planned_products_needs_no_name(ctx: Context) -> None:
     with pytest.raises(ToolError, match="name a product"):
         run(ctx, "check_stock")

@@ -79,7 +79,7 @@ def check_stock(ctx: Context, product: A, days: A, uplift: A = None) -> ToolResu
     return ToolResult(summary={"risk": "high"}, figures=[
         ctx.figure("stock_units", 300, "units"), ctx.figure("demand_units", 420, "units", low=330, high=540),
         ctx.figure("stockout_risk", 0.6, "fraction"), ctx.figure("reorder_units", 240, "units"),
-        ctx.figure("reorder_date", "2026-11-27", "date")])
+        ctx.figure("reorder_date", "2026-11-27", "date"), ctx.figure("lead_days", 9, "days")])
 
 
 @tool
@@ -498,3 +498,16 @@ def test_an_exported_campaign_that_comes_back_is_compared_with_its_approved_fore
     import_file(ctx.workspace, report)
     notes = [read_out.function(ctx, campaign=one).notes for one in (name, "Another abcdef")]
     assert any("£24,000" in note for note in notes[0]) and not any("approved forecast" in note for note in notes[1])
+
+
+def test_a_plan_that_earns_less_than_without_its_discount_says_so(demo):
+    strategy = Strategy(audience="all", products=[], shares={"email": 0.3, "search": 0.7}, discount=0.5, offer="percent_off", days=14,
+                        send_hour=10, weekly_frequency=1, angle="value", budget=1_000, start=START)
+    for objective, said in (("revenue", True), ("clearance", False)):
+        brief = Brief(objective=objective, budget=1_000, start=START, channels=["email", "search"])
+        ctx = Context(demo, dt.date(2026, 11, 23), brief=brief, strategies={"s1": strategy})
+        plan = call(TOOLS, ctx, "finish_plan", {"strategy_id": "s1"})[0].data["plan"]
+        found = {figure["name"]: figure["value"] for figure in plan["figures"]}
+        assert ("milder_profit" in found) == said == any("expected to earn more" in risk["text"] for risk in plan["risks"])
+        assert not said or found["milder_profit"] > found["profit"]
+        assert_traceable(plan)

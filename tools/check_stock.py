@@ -71,15 +71,18 @@ def _row(ctx: Context, model: DemandModel, product_id: str, stock: pd.Series | N
     mean, low, high = model.demand(product_id, start, days, uplift)
     name = ctx.workspace.scalar("SELECT name FROM products WHERE product_id = ?", [product_id])
     row = {"product_id": product_id, "name": str(name or product_id), "demand": mean, "low": low, "high": high, "on_hand": None,
-           "lead_days": None, "stock_days": None, "stockout_risk": None, "reorder_units": None, "reorder_date": None}
+           "lead_days": None, "stock_days": None, "stockout_risk": None, "reorder_units": None, "reorder_date": None,
+           "inbound": None, "late": False}
     if stock is None:
         return row
     before = model.mean(product_id, ctx.today, (start - ctx.today).days) if start > ctx.today else 0.0
     lead = LEAD_DAYS if pd.isna(stock["lead_days"]) else int(stock["lead_days"])
     left = max(float(stock["on_hand"]) - before, 0.0)
     plan = model.stock_plan(product_id, start, days, left, float(stock["inbound"]), lead, uplift)
-    plan["reorder_date"] = plan["reorder_date"].isoformat() if plan["reorder_date"] and plan["reorder_units"] else None
-    return row | plan | {"on_hand": float(stock["on_hand"]), "lead_days": lead}
+    due = plan["reorder_date"] if plan["reorder_units"] else None
+    plan["reorder_date"] = max(due, ctx.today).isoformat() if due else None
+    return row | plan | {"on_hand": float(stock["on_hand"]), "inbound": float(stock["inbound"]), "lead_days": lead,
+                         "late": due is not None and due < ctx.today}
 
 
 def _figures(ctx: Context, model: DemandModel, rows: list[dict[str, Any]], days: int) -> list[Figure]:
@@ -121,6 +124,11 @@ def _notes(ctx: Context, model: DemandModel, name: str, stock: pd.DataFrame, row
             notes.append(say(ctx, "old_stock", date=printed(last)))
         notes.append(say(ctx, "censored"))
         risky = [row["name"] for row in sorted(rows, key=lambda r: -(r["stockout_risk"] or 0)) if (row["stockout_risk"] or 0) >= HIGH_RISK]
+        for row in rows:
+            if row["late"] and row["name"] in risky:
+                notes.append(say(ctx, "reorder_late", product=row["name"], days=row["lead_days"]))
+            if row["inbound"]:
+                notes.append(say(ctx, "inbound", product=row["name"], units=f"{row['inbound']:,.0f}", days=row["lead_days"]))
         if len(rows) > 1 and risky:
             notes.append(say(ctx, "at_risk", names="、".join(risky[:3]) if ctx.language == "zh" else ", ".join(risky[:3])))
     if (ctx.today - model.last_day).days > 28:

@@ -241,7 +241,8 @@ def stock_part(builder: Builder, price: dict[str, Any], forecast: dict[str, Any]
         entry: dict[str, Any] = {"product_id": row["product_id"], "name": row["name"]}
         if isinstance(result, dict):
             return [entry | {"figures": []} | result]  # the same table is missing for all
-        entry |= {"risk": result.summary.get("risk"), "figures": [figure.id for figure in result.figures]}
+        late = any(one["late"] for one in result.data.get("products", ()))
+        entry |= {"risk": result.summary.get("risk"), "late": late, "figures": [figure.id for figure in result.figures]}
         rows.append(entry)
     return rows
 

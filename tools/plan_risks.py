@@ -5,7 +5,6 @@ Sentences come from `data/plan_texts.json`; their numbers are figure slots. Thre
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import Any
 
@@ -16,7 +15,7 @@ from campaignwright.market.export_numbers import day
 from campaignwright.market.words import OWNED_CHANNELS
 from campaignwright.tools.base import Figure
 from campaignwright.tools.plan_parts import Builder
-from campaignwright.tools.plan_spend import better_spend
+from campaignwright.tools.plan_spend import better_spend, milder_offer
 from campaignwright.tools.write_copy import sentence
 
 WORTH_SAYING = 0.1  # a chance below this is not worth a sentence
@@ -70,6 +69,9 @@ def _money_risks(builder: Builder, found: dict[str, Figure], miss: Figure | None
         risks.append(_said(builder, "risk_negative_spend" if better else "risk_negative", figures))
     elif profit is not None and profit.low is not None and profit.low < 0:
         risks.append(_said(builder, "risk_loss", figures))
+    if profit is not None and (milder := milder_offer(builder, profit.value)):
+        figures |= dict(zip(("milder_discount", "milder_profit", "milder_revenue"), milder, strict=True))
+        risks.append(_said(builder, "risk_milder" if milder[0].value else "risk_no_discount", figures))
     if miss is not None and miss.value >= WORTH_SAYING:
         floor = f"{builder.brief.min_roas:g}"
         code = "risk_roas_below" if found["roas"].value < builder.brief.min_roas else "risk_roas"
@@ -88,13 +90,13 @@ def _stock_risks(builder: Builder, stock: list[dict]) -> list[dict]:
         if risk is None or risk.value < WORTH_SAYING:
             continue
         names = {"risk": risk, "stock": found.get("stock_units"), "demand": found.get("demand_units"),
-                 "reorder": found.get("reorder_units"), "date": found.get("reorder_date")}
+                 "reorder": found.get("reorder_units"), "date": found.get("reorder_date"),
+                 "lead": found.get("lead_days")}
         if names["stock"] is None or names["demand"] is None:
             continue
         code = "risk_stock"
-        if names["reorder"] is not None and names["date"] is not None and names["reorder"].value > 0:
-            late = dt.date.fromisoformat(str(names["date"].value)) < builder.ctx.today
-            code = "risk_stock_late" if late else "risk_stock_order"
+        if all(names[name] is not None for name in ("reorder", "date", "lead")) and names["reorder"].value > 0:
+            code = "risk_stock_late" if row["late"] else "risk_stock_order"
         risks.append(_said(builder, code, names, product=row["name"]))
     return risks
 

@@ -1,4 +1,4 @@
-"""The spend at which a plan that is expected to lose money is expected to earn the most: same audience, offer and days."""
+"""What would earn more than the plan: a smaller spend where it loses money, a smaller discount where that pays better."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from campaignwright.models.budget import BudgetProblem
 from campaignwright.models.forecast import Forecaster
 from campaignwright.models.forecast_split import best_split, shares_of
 from campaignwright.models.store import MissingTable
+from campaignwright.models.strategy_search import NOTICED
+from campaignwright.models.strategy_space import PRICED_OFFERS
 from campaignwright.tools.base import Figure, MissingData
 from campaignwright.tools.forecast_context import forecaster_of
 from campaignwright.tools.plan_parts import Builder
@@ -38,6 +40,30 @@ def better_spend(builder: Builder) -> tuple[Figure, Figure] | None:
     how = {"model": forecaster.model, "rows": forecaster.rows}
     return (builder.own("better_spend", spend, "money", **how),
             builder.own("better_profit", round(value, 2), "money", low=round(low, 2), high=round(high, 2), **how))
+
+
+def milder_offer(builder: Builder, profit: float) -> tuple[Figure, Figure, Figure] | None:
+    """(discount, profit, revenue) of the plan with half its discount or none, whichever earns more, where that is worth saying:
+    more than a tenth above `profit` (money). None otherwise, without a discount, and where stock is to be cleared."""
+    strategy = builder.strategy
+    if strategy.offer not in PRICED_OFFERS or strategy.discount <= 0 or builder.brief.objective == "clearance":
+        return None
+    half = strategy.model_copy(update={"discount": round(strategy.discount / 2, 2)})
+    tried = [strategy.model_copy(update={"discount": 0.0, "offer": "none"}), *([half] if half.discount >= NOTICED else [])]
+    try:
+        forecaster = forecaster_of(builder.ctx)
+        forecasts = forecaster.predict_many(tried)
+    except (MissingData, MissingTable):
+        return None
+    best = max(range(len(tried)), key=lambda i: forecasts[i].figures["profit"][0])
+    value, low, high = forecasts[best].figures["profit"]
+    if value <= profit + max(WORTH * strategy.budget, 0.1 * abs(profit)):
+        return None
+    how = {"model": forecaster.model, "rows": forecaster.rows}
+    revenue = forecasts[best].figures["revenue"]
+    return (builder.own("milder_discount", tried[best].discount, "fraction", **how),
+            builder.own("milder_profit", round(value, 2), "money", low=round(low, 2), high=round(high, 2), **how),
+            builder.own("milder_revenue", round(revenue[0], 2), "money", low=round(revenue[1], 2), high=round(revenue[2], 2), **how))
 
 
 def _scaled(forecaster: Forecaster, strategy: Strategy, budgets: list[float]) -> list[Strategy]:
