@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -125,11 +126,11 @@ def test_stock_of_a_product_and_of_a_category(ctx: Context) -> None:
     assert len(group.data["products"]) > 5 and values(group)["stock_units"] > found["stock_units"]
 
 
-def test_an_order_that_comes_too_late_is_said_and_no_date_of_the_past_is_named(ctx: Context) -> None:
-    with ctx.workspace.transaction():
-        ctx.workspace.query("UPDATE stock SET on_hand = 1, inbound = 5, lead_days = 60 WHERE product_id = 'p001'")
-    result = run(ctx, "check_stock", product="p001", days="14")
-    assert result.data["products"][0]["late"] and values(result)["reorder_date"] >= ctx.today.isoformat()
+def test_an_order_that_comes_too_late_is_said_and_no_date_of_the_past_is_named(demo_copy: Path, today: dt.date) -> None:
+    with Workspace.open(demo_copy) as shop:
+        shop.query("UPDATE stock SET on_hand = 1, inbound = 5, lead_days = 60 WHERE product_id = 'p001'")
+        result = run(Context(shop, today), "check_stock", product="p001", days="14")
+    assert result.data["products"][0]["late"] and values(result)["reorder_date"] >= today.isoformat()
     notes = " ".join(result.notes)
     assert "a delivery takes 60 days" in notes and "5 units are on their way" in notes
 
