@@ -204,8 +204,8 @@ def _experiment(p: Printer) -> list[Block]:
     for row, key in zip(rows, figures, strict=True):
         if p.figures[key]["name"] == "audience_size":  # whom the owned channels reach, not the whole audience
             row[0] = p.word("tested")
-    return [Heading(2, p.word("experiment")), *([Bullets(arms)] if arms else []),
-            *([Table([p.word("figure"), ""], rows)] if rows else []), *_unavailable(section)]
+    said = [*([Bullets(arms)] if arms else []), *([Table([p.word("figure"), ""], rows)] if rows else []), *_unavailable(section)]
+    return [Heading(2, p.word("experiment")), *(said or [Paragraph(p.word("no_test"))])]
 
 
 def _stock(p: Printer) -> list[Block]:

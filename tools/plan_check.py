@@ -35,7 +35,7 @@ def check(plan: dict[str, Any], workspace: Workspace) -> str:
     if not found:
         return say(ctx, "check_none", audience=audience)
     pooled = pool(found)
-    words = {name: export_numbers.percent(pooled[name], ctx.language) for name in ("gain", "gain_low", "gain_high")}
+    words = {name: f"{100 * pooled[name]:.2f}" for name in ("gain", "gain_low", "gain_high")}  # orders per 100 customers
     words |= {"audience": audience, "mailings": len(found), "customers": f"{pooled['rows']:,}", "n": f"{pooled['effective']:,.0f}"}
     if pooled["problems"]:
         return say(ctx, "check_failed", why=gate_reasons(ctx, pooled), **words)
