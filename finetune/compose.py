@@ -250,7 +250,8 @@ class Composer(Writer):
                     continue
                 said, label = self.channels(lang, None, list(value))
             elif name == "audience":
-                said, label = self.pick(self.lexicon["audiences"][value][lang]["noun"], keep_first=True), value
+                own = value not in self.lexicon["audiences"]  # a segment of the shop's own, said by its name
+                said, label = value if own else self.pick(self.lexicon["audiences"][value][lang]["noun"], keep_first=True), value
             elif name == "max_discount" and value:
                 said = label = f"{round(value * 100)}%"
             elif name == "tone":

@@ -104,6 +104,12 @@ def test_most_templates_are_usable():
     assert sum(bool(item.get("dropped")) for item in items) < 0.04 * len(items)
 
 
+def test_every_change_has_a_first_request_that_can_be_said():
+    composer = Composer(random.Random(0))
+    contexts = [(item["lang"], item["context"]) for item in templates() if item.get("context")]
+    assert len(contexts) > 1000 and all(composer.standing(lang, context).text for lang, context in contexts)
+
+
 def test_edit_names_only_what_changes():
     composer = Composer(random.Random(0))
     brief = {"objective": "revenue", "products": ["mugs"], "channels": ["email", "sms"], "budget": "5k"}
