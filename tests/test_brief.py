@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from campaignwright.market.export_labels import label
 from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.market.workspace import Workspace
 from campaignwright.tools.base import Context, MissingData, ToolError, ToolResult, call
@@ -453,7 +454,7 @@ def test_a_channel_the_message_takes_away_is_taken_away(ctx: Context, today: dt.
     channels = {"channels": gone} if passed else {}
     result = ask(ctx, request_, **channels)  # nothing before: out of all
     assert ctx.brief.channels == [name for name in CHANNELS if name not in gone]
-    assert any(", ".join(gone) in note for note in result.notes) and not result.summary["conflicts"]
+    assert any(", ".join(label("channel", name, "en") for name in gone) in note for note in result.notes) and not result.summary["conflicts"]
     ctx.brief = None
     ctx.strategies = {"s1": planned(today, "email", "sms", "push", "search", "social", "wechat")}  # out of the plan's
     ask(ctx, request_, **channels)

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from typing import Any
 
+from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import money
 from campaignwright.market.words import AUDIENCES, Brief, Channel
 from campaignwright.tools import normalise
@@ -123,7 +124,7 @@ class Reading:
             return
         wanted = [name for name in said if name not in found.channels] if named - set(found.channels) else []
         kept = without([] if found.everything_else else wanted or old or planned, found.channels)
-        gone = ", ".join(found.channels)
+        gone = ("、" if self.ctx.language == "zh" else ", ").join(label("channel", name, self.ctx.language) for name in found.channels)
         if kept:
             self.values["channels"] = kept
             self.notes.append(self.say("left_out", gone=gone))
