@@ -115,7 +115,7 @@ def sound(draft: dict[str, Any], language: str, foreign: frozenset[str] = frozen
         return False
     if any(re.search(r"(\{(?:price|was|discount|amount_off)\})[^.!?。！？\n]*\1", part) for part in parts):
         return False
-    if language == "en" and any(re.match(r"\s*[a-z]", part) for part in parts):
+    if language == "en" and any(re.match(r"\s*[a-z]+(?![A-Za-z-])", part) for part in parts):
         return False
     text = re.sub(r"\{[a-z_]+\}", " ", "\n".join(parts))
     if re.search(r"(.{2,12}?)\1{3,}", text) or (language == "en" and re.search(r"[\u3040-\u9fff]", text)):

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from campaignwright.finetune.compose import Composer
+from campaignwright.market.export_labels import label
 from campaignwright.market.words import CHANNELS
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_text import problem
@@ -50,8 +51,7 @@ def conflicts(field: str, args: dict[str, Any], lang: str, composer: Composer) -
         "said": rng.choice(["JPY", "INR", "SEK", "GBP"]) if code == "currency" else said,
         "home": rng.choice(["USD", "EUR", "CNY", "GBP"]),
         "budget": said,
-        "channels": ", ".join(rng.sample(CHANNELS, rng.randint(1, 3))),
-        "gone": ", ".join(rng.sample(CHANNELS, rng.randint(1, 3))),
+        "gone": ("、" if lang == "zh" else ", ").join(label("channel", one, lang) for one in rng.sample(CHANNELS, rng.randint(1, 3))),
         "start": f"2026-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}",
         "today": f"2026-1{rng.randint(0, 2)}-2{rng.randint(0, 8)}",
         "first": rng.randint(2, 10),

@@ -50,8 +50,7 @@ TO_DO = {
         "set": "Create the set in the shop first: the prices in the copy are those of the set, and the links should lead to it.",
         "tags": "Replace {{{{first_name}}}} and {{{{last_product}}}} by your mailing tool's merge tags, with a fallback.",
         "display": "Display ads have no import file: put these texts into the ad account by hand, with images.",
-        "holdout": "Leave {holdout} of the audience out at random, or the effect cannot be measured: "
-                   "`campaignwright write --holdout {share}` does that.",
+        "holdout": "Leave {holdout} of the audience out at random when you send, or the effect cannot be measured.",
     },
     "zh": {
         "url": "未设置店铺网址（工作区设置 `url`）：请为每条广告填写最终到达网址。",
@@ -63,7 +62,7 @@ TO_DO = {
         "set": "请先在店铺里建好组合商品：文案里的价格是一套的价格，链接要指向它。",
         "tags": "请把 {{{{first_name}}}} 和 {{{{last_product}}}} 换成邮件工具的合并标签，并设好备用文字。",
         "display": "展示广告没有导入文件：请把这些文字手动填进广告账户，并配图。",
-        "holdout": "请随机留出人群的 {holdout} 不发，否则测不出效果：`campaignwright write --holdout {share}` 会这样做。",
+        "holdout": "发送时请随机留出人群的 {holdout} 不发，否则测不出效果。",
     },
 }
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?%?")
@@ -196,9 +195,8 @@ def to_do(plan: dict[str, Any], format: str) -> list[str]:
     start = dt.date.fromisoformat(strategy["start"])
     days = (start, start + dt.timedelta(days=strategy["days"] - 1))
     first, last = (day(one, language, plan["brief"]["currency"]) for one in days)
-    held = _held_out(plan)
     words = {"first": first, "last": last, "audience": label("audience", strategy["audience"], language),
-             "holdout": f"{held:.0%}", "share": f"{held:.2g}"}  # fmt: skip
+             "holdout": f"{_held_out(plan):.0%}"}  # fmt: skip
     return [TO_DO[language][name].format(**words) for name in _steps(plan, format)]
 
 

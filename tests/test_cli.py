@@ -266,10 +266,24 @@ def test_a_customer_list_gives_back_the_addresses_that_the_workspace_hides(works
     ada, path = workspace.pseudonym("ada@example.com"), tmp_path / "list.csv"
     path.write_text("Name;Email\nAda; Ada@Example.com \nBob;bob@example.com\n")
     assert identifiers(workspace, path, [ada, "c17"]) == ("Email", {ada: "Ada@Example.com"})
+    number, phone = workspace.pseudonym("17850"), workspace.pseudonym("+44 7700 900123")
+    path.write_text("Customer ID,Phone\n17850.0,+44 7700 900123\n")
+    assert identifiers(workspace, path, [number]) == ("Customer ID", {number: "17850.0"})
+    assert identifiers(workspace, path, [phone]) == ("Phone", {phone: "+447700900123"})
     path.write_text("Customer ID,Total\nc17,5\n")
     assert identifiers(workspace, path, [ada, "c17"]) == ("Customer ID", {"c17": "c17"})
     with pytest.raises(ValueError, match="list.csv: no column names a customer"):
         identifiers(workspace, path, [ada])
+
+
+def test_who_is_held_out_does_not_depend_on_who_else_is_written_to() -> None:
+    from campaignwright.ui.batch import CONTROL, Mailing, _rows
+
+    asset = {"channel": "sms", "language": "en", "variants": [{"id": "sms-1", "fields": {"text": "hi"}}]}
+    everyone = [f"c{i}" for i in range(300)]
+    held = {member for member, row in _rows(asset, everyone, {}, Mailing(holdout=0.3)) if row[2] == CONTROL}
+    some = {member for member, row in _rows(asset, everyone[7::2], {}, Mailing(holdout=0.3)) if row[2] == CONTROL}
+    assert 60 < len(held) < 120 and some == held & set(everyone[7::2])
 
 
 def test_copy_for_an_audience_leaves_a_group_out_at_random(demo_copy: Path, tmp_path: Path) -> None:

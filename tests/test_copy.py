@@ -333,11 +333,15 @@ def test_a_draft_about_another_kind_of_product_is_not_passed_on() -> None:
     assert sound({"title": "A quick look"}, "en") and not sound({"title": "A quick look at the "}, "en")
 
 
-def test_the_price_of_a_set_stands_beside_words_for_a_set():
+def test_the_price_of_a_set_stands_beside_words_for_a_set() -> None:
     facts = {"product": "Trail Shoe", "price": "$197.10", "was": "$219"}
     alone = check_facts({"text": "Trail Shoe, now $197.10 instead of $219."}, facts, "bundle", "en")
     assert not alone.ok and "a price of the set" in alone.detail
     assert check_facts({"text": "The Trail Shoe set, now $197.10 instead of $219."}, facts, "bundle", "en").ok
     assert check_facts({"text": "Trail Shoe, now $197.10."}, facts, "percent_off", "en").ok
     assert not check_facts({"text": "Trail Shoe只要$197.10"}, facts, "bundle", "zh").ok
+    assert not check_facts({"text": "这件外套只要$197.10"}, facts, "bundle", "zh").ok
+    assert not check_facts({"text": "Trail Shoe sets the pace at $197.10"}, facts, "bundle", "en").ok
+    named = facts | {"product": "Steel Pan Set"}  # a name is not what the offer is
+    assert not check_facts({"text": "Steel Pan Set, now $197.10."}, named, "bundle", "en").ok
     assert check_facts({"text": "Trail Shoe成套$197.10"}, facts, "bundle", "zh").ok

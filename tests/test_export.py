@@ -378,7 +378,7 @@ def test_what_the_file_cannot_hold_is_named(plan):
     plan["figures"].append({"id": "c9.holdout", "name": "holdout", "value": 0.2, "unit": "fraction"})
     plan["experiment"]["arms"] = [{"name": "control", "share": {"figure": "c9.holdout"}}]
     assert any("lapsed customers" in line for line in to_do(plan, "meta"))
-    assert any("write --holdout 0.2" in line for line in to_do(plan, "csv"))
+    assert any("Leave 20% of the audience out" in line for line in to_do(plan, "csv"))
     assert all(any("Create the set" in line for line in to_do(plan, one)) for one in ("google-ads", "meta", "csv"))
     plan["strategy"]["audience"] = "new"
     assert any("exclude them" in line for line in to_do(plan, "meta"))

@@ -87,10 +87,10 @@ def plan_for(audience: str, language: str = "en", **shares: float) -> dict:
 
 def test_approval_says_what_past_mailings_prove(workspace: Workspace) -> None:
     mailed(workspace, 0.05)
-    assert plan_check.check(plan_for("lapsed", email=1.0), workspace).startswith("Mailing lapsed customers paid in the past")
+    assert plan_check.check(plan_for("lapsed", email=1.0), workspace).startswith("Mailing lapsed customers brought more orders in the past")
     assert "cannot tell" in plan_check.check(plan_for("loyal", email=1.0), workspace)
     assert "no e-mail" in plan_check.check(plan_for("lapsed", search=1.0), workspace)
-    assert "是划算的" in plan_check.check(plan_for("lapsed", "zh", email=1.0), workspace)
+    assert "带来了更多订单" in plan_check.check(plan_for("lapsed", "zh", email=1.0), workspace)
 
 
 def test_approval_says_why_past_mailings_do_not_prove_it(workspace: Workspace) -> None:

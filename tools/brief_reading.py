@@ -24,7 +24,7 @@ from campaignwright.tools.normalise_text import clean, problem
 ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
 ABSURD_ROAS = 30.0
 ODD_BUDGET = 100  # a budget so many times above or below the usual one is asked about once
-_WANTED = r"(?<![a-z])(?<!no )(?<!not )(?<!without ){}(?![a-z])"  # a name that is not said to be left out
+_REFUSED = re.compile(r"(?:\b(?:no|not|never|without|skip|except|avoid|frequent)\b|n't|不|别|除)[^.;,，。；]{0,15}$")
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
@@ -66,6 +66,7 @@ class Reading:
             if name in self.said:
                 self.values[name] = self.said[name]
         self._channels()
+        self._places()
         if "language" in self.said or not self.old:
             self.values["language"] = self.said.get("language") or normalise.spoken(self.ctx.request, self.ctx.language)
         self._products()
@@ -110,7 +111,6 @@ class Reading:
     def _channels(self) -> None:
         """The channels as passed, less those the message takes away, however the model passed them; a message that only adds or
         takes away leaves the others as they were."""
-        self._places()
         said, old = list(dict.fromkeys(self.said.get("channels") or [])), self.values.get("channels") or []
         planned = _planned(self.ctx)
         spoken_of = [*said, *old, *planned]
@@ -133,12 +133,16 @@ class Reading:
             self.missing.append("channels")
 
     def _places(self) -> None:
-        """Says which places the message names that are planned as social ads in general, and which are not planned at all."""
+        """Says which places the message asks for that are planned as social ads in general, and which are not planned at all."""
         text = clean(self.ctx.request)
+        channels = [(start, end) for start, end, _ in named_channels(text)]
         for code, names in places().items():
-            forms = [form for form in names if re.search(_WANTED.format(re.escape(form)), text)]
-            if found := dict.fromkeys(names[form] for form in forms):
-                self.notes.append(self.say(code, places=", ".join(found)))
+            if code == "as_social" and "social" not in (self.values.get("channels") or []):
+                continue
+            free = [] if code == "as_social" else channels  # a word inside a channel's name is that channel
+            found = dict.fromkeys(name for form, name in names.items() if _asked_for(form, text, free))
+            if found:
+                self.notes.append(self.say(code, places=("、" if self.ctx.language == "zh" else ", ").join(found)))
 
     def _products(self) -> None:
         if "products" not in self.said:
@@ -186,7 +190,9 @@ class Reading:
             return
         if code != home:
             self.notes.append(self.say("converted", said=code, home=home, rate=f"{rate:g}"))
-        elif self.ctx.language == "zh" and home != "CNY" and not named_currency(clean(str(self.said["budget"])), home):
+        elif self.ctx.language == "zh" and home != "CNY" and not self.values.get("budget") and not named_currency(
+            clean(f"{self.said['budget']} {self.ctx.request}"), home
+        ):
             self.notes.append(self.say("home_currency", home=home))
         self.values["budget"] = round(amount * float(rate), 2)
 
@@ -301,6 +307,14 @@ def _refuses_discount(request: str) -> bool:
             request.lower(),
         )
     )
+
+
+def _asked_for(form: str, text: str, taken: list[tuple[int, int]]) -> bool:
+    """Whether `form` stands in the text as a word of its own, outside the spans `taken`, and is not refused."""
+    for found in re.finditer(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text):
+        if not _REFUSED.search(text[: found.start()]) and not any(start < found.end() and found.start() < end for start, end in taken):
+            return True
+    return False
 
 
 def _planned(ctx: Context) -> list[Channel]:

@@ -124,11 +124,12 @@ def _notes(ctx: Context, model: DemandModel, name: str, stock: pd.DataFrame, row
             notes.append(say(ctx, "old_stock", date=printed(last)))
         notes.append(say(ctx, "censored"))
         risky = [row["name"] for row in sorted(rows, key=lambda r: -(r["stockout_risk"] or 0)) if (row["stockout_risk"] or 0) >= HIGH_RISK]
-        for row in rows:
-            if row["late"] and row["name"] in risky:
-                notes.append(say(ctx, "reorder_late", product=row["name"], days=row["lead_days"]))
-            if row["inbound"]:
-                notes.append(say(ctx, "inbound", product=row["name"], units=f"{row['inbound']:,.0f}", days=row["lead_days"]))
+        notes += [say(ctx, "reorder_late", product=row["name"], days=row["lead_days"])
+                  for row in rows if row["late"] and row["name"] in risky[:3]]
+        coming = [row for row in rows if row["inbound"]]
+        if coming:
+            notes.append(say(ctx, "inbound", units=f"{sum(row['inbound'] for row in coming):,.0f}",
+                             days=max(row["lead_days"] for row in coming)))
         if len(rows) > 1 and risky:
             notes.append(say(ctx, "at_risk", names="、".join(risky[:3]) if ctx.language == "zh" else ", ".join(risky[:3])))
     if (ctx.today - model.last_day).days > 28:

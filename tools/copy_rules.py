@@ -169,6 +169,7 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
     claims = table()["offer_claims"]
     allowed = {"discount"} if offer in ("percent_off", "amount_off", "bundle") else set()
     allowed |= {"half"} if facts.get("discount") == "50%" else set()
+    prices = [facts[slot] for slot in SET_PRICES if slot in facts] if offer == "bundle" else []
     for name, text in texts(fields):
         faults += [f"{name}: number {token} is not supplied" for token in sorted(_numbers(text) - known)]
         words = [found.group(0) for pattern in (_HAN_NUMBER, _WORD_NUMBER) for found in pattern.finditer(text)]
@@ -176,11 +177,10 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         codes = (found.group(1) or found.group(0) for found in _CODE.finditer(_without(text, facts, facts, mark="•")))
         faults += [f"{name}: code {code} is not supplied" for code in codes]
         own = _without(text, facts)
+        if any(price in text for price in prices) and not says_set(own, language):
+            faults.append(f"{name}: a price of the set, and the text does not say that it is a set")
         if "code" not in facts and (said := _CODE_WORD.search(own)):
             faults.append(f"{name}: “{said.group(0)}”, but no code is supplied")
-        prices = [facts[slot] for slot in SET_PRICES if slot in facts] if offer == "bundle" else []
-        if any(price in text for price in prices) and not says_set(text, language):
-            faults.append(f"{name}: a price of the set, and the text does not say that it is a set")
         for claim, patterns in claims.items():
             found = None if claim in allowed or claim == offer else re.search(patterns[language], own, re.I)
             faults += [f"{name}: “{found.group(0)}” is not the offer"] if found else []

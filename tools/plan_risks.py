@@ -71,7 +71,8 @@ def _money_risks(builder: Builder, found: dict[str, Figure], miss: Figure | None
         risks.append(_said(builder, "risk_loss", figures))
     if profit is not None and (milder := milder_offer(builder, profit.value)):
         figures |= dict(zip(("milder_discount", "milder_profit", "milder_revenue"), milder, strict=True))
-        risks.append(_said(builder, "risk_milder" if milder[0].value else "risk_no_discount", figures))
+        without = sentence("without_bundle" if builder.strategy.offer == "bundle" else "without_discount", builder.language)
+        risks.append(_said(builder, "risk_milder" if milder[0].value else "risk_no_offer", figures, without=without))
     if miss is not None and miss.value >= WORTH_SAYING:
         floor = f"{builder.brief.min_roas:g}"
         code = "risk_roas_below" if found["roas"].value < builder.brief.min_roas else "risk_roas"

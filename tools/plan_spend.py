@@ -43,8 +43,9 @@ def better_spend(builder: Builder) -> tuple[Figure, Figure] | None:
 
 
 def milder_offer(builder: Builder, profit: float) -> tuple[Figure, Figure, Figure] | None:
-    """(discount, profit, revenue) of the plan with half its discount or none, whichever earns more, where that is worth saying:
-    more than a tenth above `profit` (money). None otherwise, without a discount, and where stock is to be cleared."""
+    """(discount, profit, revenue) of the plan with half its discount or without its offer, whichever earns more, where that is worth
+    saying: a gain, above `profit` (money) by a tenth of it and by a twentieth of the spend. None otherwise, for an offer without
+    a discount, and where stock is to be cleared."""
     strategy = builder.strategy
     if strategy.offer not in PRICED_OFFERS or strategy.discount <= 0 or builder.brief.objective == "clearance":
         return None
@@ -57,7 +58,7 @@ def milder_offer(builder: Builder, profit: float) -> tuple[Figure, Figure, Figur
         return None
     best = max(range(len(tried)), key=lambda i: forecasts[i].figures["profit"][0])
     value, low, high = forecasts[best].figures["profit"]
-    if value <= profit + max(WORTH * strategy.budget, 0.1 * abs(profit)):
+    if value <= max(profit + max(WORTH * strategy.budget, 0.1 * abs(profit)), 0.0):
         return None
     how = {"model": forecaster.model, "rows": forecaster.rows}
     revenue = forecasts[best].figures["revenue"]

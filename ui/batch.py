@@ -160,10 +160,11 @@ def _last_products(workspace: Workspace) -> dict[str, str]:
 
 def _rows(asset: dict[str, Any], members: list[str], bought: dict[str, str], mailing: Mailing) -> Iterator[tuple[str, list[str]]]:
     """(customer, cells after the id) of everyone who can be written to or is held out."""
-    draw, split = random.Random(mailing.seed), random.Random(f"holdout {mailing.seed}")
+    draw = random.Random(mailing.seed)
     blank = [""] * len(asset["variants"][0]["fields"])
     for member in members:
-        fields, held = _personal(draw.choice(asset["variants"]), bought.get(member)), split.random() < mailing.holdout
+        fields = _personal(draw.choice(asset["variants"]), bought.get(member))
+        held = random.Random(f"holdout {mailing.seed} {member}").random() < mailing.holdout  # the same people on every channel
         if fields is None:
             continue
         joined = [" | ".join(value) if isinstance(value, list) else value for value in fields[1].values()]

@@ -195,7 +195,7 @@ def write(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many customers")] = None,
     holdout: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share that gets nothing, for comparison (0-0.9)")] = 0.0,
     customers: Annotated[
-        Path | None, typer.Option(help="Your customer list (CSV): its ids or addresses stand in the file, not pseudonyms")
+        Path | None, typer.Option(exists=True, help="Your customer list (CSV): its ids or addresses stand in the file, not pseudonyms")
     ] = None,
     workspace: WorkspaceOption = None,
     model: ModelOption = "embedded",

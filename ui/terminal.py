@@ -130,7 +130,7 @@ def print_json(value: object) -> None:
 def chat(copilot, session: str) -> None:
     """Read requests, one a line, until Ctrl-D; empty lines (of a pasted brief) are passed over."""
     told = len(copilot.sessions.turns(session))
-    begun = f"session {session}, {told} turns so far" if told else f"a new session, {session}"
+    begun = f"session {session}, {told} turn{'s' if told > 1 else ''} so far" if told else f"a new session, {session}"
     console.print(f"Campaignwright, {begun}. Say what you want to achieve; Ctrl-D ends.", style="dim", highlight=False)
     while True:
         try:
