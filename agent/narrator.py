@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from campaignwright.agent.listing import listing
 from campaignwright.agent.prompting import sentence
-from campaignwright.agent.render import NO_PLAN, Grounds, Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.render import NO_FIGURE, NO_PLAN, Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.said import not_taken
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
@@ -26,7 +26,7 @@ class Narrator:
 
     def hear(self, message: str, piece: str) -> None:
         """Take one piece of the text of the model's `message` and emit the sentences that are complete."""
-        if not piece:
+        if not piece or self.running.asked:
             return
         if self._renderer is None or message != self._message:
             self._close()
@@ -42,9 +42,12 @@ class Narrator:
         listed = [*(plans[-1]["figures"] if plans else []), *(one for result in results for one in result["figures"])]
         figures = [Figure.model_validate(one) for one in {one["id"]: one for one in listed}.values()]
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
-        rendered = Rendered(final) if error else render(final, self._grounds())
+        rendered = Rendered(final) if error else render("" if running.asked else final, self._grounds())
         parts = [rendered.text] if rendered.text else []
-        more = [screened(part) for part in ([*caveats(plans[-1]), *self._not_taken()] if plans else self._lists())]
+        more = [screened(part) for part in ([*caveats(plans[-1]), *self._read(), *self._not_taken()] if plans else self._lists())]
+        unfilled = any(reason.startswith(NO_FIGURE) for _, reason in rendered.dropped)
+        if unfilled and rendered.text and figures and not plans:  # what the sentence left out would have said
+            more.insert(0, figures_line(figures, running.language, running.ctx.workspace.currency))
         if error or not rendered.text:
             rendered.dropped = [one for one in rendered.dropped if one[1] != NO_PLAN]  # nothing to explain
             told = bool(more or notes or self._unanswered()) and not rendered.dropped
@@ -61,6 +64,10 @@ class Narrator:
             brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
+
+    def _read(self) -> list[str]:
+        """What is said about how this turn's brief was read; it stands in the plan, too."""
+        return [note for call in self.running.calls if call.result and call.name == "set_brief" for note in call.result["notes"]]
 
     def _not_taken(self) -> list[str]:
         """A sentence that names amounts and shares of the request that no tool was told."""

@@ -44,6 +44,7 @@ class Grounds:
     advised: bool = True  # whether that plan's verdict is not against it: else nobody is asked to approve it
 
 
+NO_FIGURE = "there is no figure"
 NO_PLAN = "a plan that was not made in this turn"
 NOT_ADVISED = "an invitation to approve a plan that should not run"
 _APPROVE = re.compile(r"(?<!not )\bapprov|\bsign off\b|\bgreen light\b|(?<!不)(?<!不要)(?<!不建议)(?:批准|审批)", re.IGNORECASE)
@@ -64,12 +65,15 @@ class _Ungrounded(Exception):
 
 
 def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()) -> Grounds:
-    """What text may refer to: the session's results, this turn's (`turn`: tool name and result, in order) before older
-    ones, a plan's before those of its parts; and numbers in the marketer's messages `said`."""
+    """What text may refer to: figures of this turn's results (`turn`: tool name and result, in order), of the session's where
+    they have none; names of all of them, this turn's before older ones, a plan's before those of its parts; and numbers in the
+    marketer's messages `said`."""
     language, brief = ctx.language, ctx.brief
     older = sorted(ctx.results.items(), key=lambda item: item[0] == "finish_plan")
     results = [*older, *turn]
-    figures = [Figure.model_validate(one) for _, result in results for one in result.get("figures", [])]
+    fresh = any(result.get("figures") for _, result in turn)  # an answer with figures of its own is told with those alone
+    cited = turn if fresh else results
+    figures = [Figure.model_validate(one) for _, result in cited for one in result.get("figures", [])]
     summaries = [result.get("summary", {}) for _, result in reversed(results)]
     closing = turn[-1] if turn else (older[-1] if older else ("", {}))
     strategy = closing[1].get("data", {}).get("plan", {}).get("strategy") if closing[0] == "finish_plan" else None
@@ -216,7 +220,7 @@ def _lookup(name: str, ground: Grounds) -> tuple[Figure, float | str]:
     figure = ground.figures.get(stem)
     bound = getattr(figure, side, None) if figure and side in ("low", "high") else None
     if bound is None:
-        raise _Ungrounded(f"there is no figure {name!r}")
+        raise _Ungrounded(f"{NO_FIGURE} {name!r}")
     return figure, bound
 
 

@@ -22,7 +22,7 @@ from campaignwright.agent.said import check_said
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.turns import ToolCall
 from campaignwright.market.screen import screened
-from campaignwright.tools.base import Context, MissingData, Tool, ToolError, ToolResult, call
+from campaignwright.tools.base import Context, MissingData, OpenQuestion, Tool, ToolError, ToolResult, call
 
 LOG = logging.getLogger(__name__)
 REPAIRS = 2  # further tries after a refused call of a tool; twice as many when several tools refuse in a row
@@ -46,6 +46,7 @@ class Running:
     refusals: dict[str, int] = field(default_factory=dict)  # of each tool since its last result
     in_a_row: int = 0  # refusals since the last result of any tool
     refused: ToolError | None = None  # the last call's refusal
+    asked: bool = False  # whether a call found a question open: its words are shown, not the model's
     stop: tuple[str, str] | None = None
     answered: set[str | None] = field(default_factory=set)  # ids of calls that have run
     turnstile: threading.Condition = field(default_factory=threading.Condition)
@@ -136,6 +137,7 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
     record.error, running.refused = screened(error.shown(running.language)), error
+    running.asked |= isinstance(error, OpenQuestion)
     if record.name == "set_brief":
         _note_the_rest(running, record.arguments, error)
     if error.retry:

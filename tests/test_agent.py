@@ -26,7 +26,7 @@ from campaignwright.agent.prompting import fill, prompt, sentence, slots
 from campaignwright.agent.render import Grounds, render
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.text_numbers import numbers
-from campaignwright.tools.base import Context, Figure, Said, ToolError, ToolResult, tool
+from campaignwright.tools.base import Context, Figure, OpenQuestion, Said, ToolError, ToolResult, tool
 from campaignwright.tools.normalise import spoken
 
 # -- a shop in miniature: three tools, no data -----------------------------------------------------------------
@@ -53,7 +53,19 @@ def broken(ctx: Context) -> ToolResult:
     return 1 / 0
 
 
-SMALL = {one.name: one for one in (price, stock, broken)}
+@tool
+def repriced(ctx: Context) -> ToolResult:
+    """Price it at another budget."""
+    return ToolResult(summary={"product": "Trail Shoe 3"}, figures=[ctx.figure("price", 44.9, "money")])
+
+
+@tool
+def asked(ctx: Context) -> ToolResult:
+    """Answer only when the marketer has."""
+    raise OpenQuestion("Which shoe is meant?")
+
+
+SMALL = {one.name: one for one in (price, stock, broken, repriced, asked)}
 
 
 @pytest.fixture
@@ -88,13 +100,30 @@ def test_an_injected_number_is_not_shown(small, fake_model):
     text = "Ask {fig:price}. Profit will rise by 300%. {fig:profit} is sure."
     fake_model.queue = [("price", {"product": "shoe"}), text]
     turn = small.ask("What price for the shoe?")
-    assert turn.text == "Ask $49.90." and len(turn.dropped) == 2
+    assert turn.text.splitlines()[0] == "Ask $49.90." and "300" not in turn.text and len(turn.dropped) == 2
 
 
 def test_when_nothing_is_grounded_the_figures_speak(small, fake_model):
     fake_model.queue = [("price", {"product": "shoe"}), "Charge 12 dollars!"]
     turn = small.ask("What price for the shoe?")
     assert "12" not in turn.text and "$49.90" in turn.text
+
+
+def test_an_answer_is_told_with_its_own_figures_not_with_older_ones(small, fake_model):
+    fake_model.queue = [("price", {"product": "shoe"}), "{fig:price}, {fig:discount} off."]
+    small.ask("What price for the shoe?", session="s")
+    fake_model.queue = [("repriced", {}), "With {fig:discount} off. It costs {fig:price}."]
+    turn = small.ask("And at another budget?", session="s")
+    assert turn.text.startswith("It costs $44.90.") and "15%" not in turn.text and turn.text.endswith("Price with most profit: $44.90")
+    fake_model.queue = ["It stays at {fig:discount} off."]  # a turn without figures of its own may name what stands
+    assert small.ask("And the discount?", session="s").text == "It stays at 15% off."
+
+
+def test_an_open_question_is_shown_in_its_own_words(small, fake_model):
+    fake_model.queue = [("asked", {}), "I couldn't read that value."]
+    events = list(small.stream("What would 10 % off do?"))
+    assert events[-1]["turn"].text == "Which shoe is meant?"
+    assert "".join(event["text"] for event in events if event["type"] == "text").strip() == "Which shoe is meant?"
 
 
 def test_the_marketers_own_numbers_may_be_repeated(small, fake_model):

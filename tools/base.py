@@ -92,6 +92,10 @@ class ToolError(Exception):
         return {"ok": False, "error": str(self), "retry": self.retry, **({"argument": self.argument} if self.argument else {})}
 
 
+class OpenQuestion(ToolError):
+    """The marketer was asked something that has to be answered first; the message is the question."""
+
+
 class MissingData(ToolError):
     """A table the tool needs is empty. `still`: code of the sentence on what works without it (`data/brief_texts.json`)."""
 

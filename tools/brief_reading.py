@@ -13,7 +13,7 @@ from campaignwright.market.export_labels import label
 from campaignwright.market.export_numbers import money
 from campaignwright.market.words import AUDIENCES, Brief, Channel
 from campaignwright.tools import normalise
-from campaignwright.tools.base import Context, MissingData, ToolError, refused
+from campaignwright.tools.base import Context, MissingData, OpenQuestion, ToolError, refused
 from campaignwright.tools.brief_texts import say
 from campaignwright.tools.normalise_calendar import MONTHS
 from campaignwright.tools.normalise_left_out import added, left_out, product_left_out, without
@@ -34,11 +34,11 @@ def last_data(ctx: Context) -> dict[str, Any]:
 
 
 def ask_first(ctx: Context) -> None:
-    """Raises ToolError with the question that is open where the marketer named products that this shop does not have and none
+    """Raises OpenQuestion where the marketer named products that this shop does not have and none
     stands instead: to go on with the whole shop would answer another question."""
     last = last_data(ctx)
     if ctx.brief and not ctx.brief.products and "products" in last.get("missing", []):
-        raise ToolError(" ".join(last["conflicts"]), argument="products")
+        raise OpenQuestion(" ".join(last["conflicts"]), argument="products")
 
 
 class Reading:
