@@ -129,14 +129,14 @@ class Forecaster:
     def score(self, batch: Batch, objective: str, *, draws: int = SEARCH_DRAWS) -> tuple[np.ndarray, np.ndarray]:
         """(lower 10 % bound of the objective's metric, median ROAS), float[n] each.
 
-        Revenue counts a little of the profit's lower bound, so that of two equal revenues the cheaper one wins, and no
-        revenue is worth an expected loss while another strategy makes none.
+        Revenue counts the profit's lower bound too, so that no dollar of revenue is bought with more than a dollar of profit,
+        and no revenue is worth an expected loss while another strategy makes none.
         """
         totals = self.totals(batch, draws=draws)
         value = totals.lower(OBJECTIVE_METRIC[objective])
         if objective == "revenue":
             loss = np.maximum(-np.median(totals.draws["profit"], axis=1), 0.0)
-            value = value + 0.1 * totals.lower("profit") - LOSS * loss
+            value = value + totals.lower("profit") - LOSS * loss
         roas = np.nan_to_num(np.median(totals.draws["roas"], axis=1), nan=np.inf)
         return value, roas
 
