@@ -46,8 +46,9 @@ class Narrator:
         parts = [rendered.text] if rendered.text else []
         more = [screened(part) for part in ([*caveats(plans[-1]), *self._read(), *self._not_taken()] if plans else self._lists())]
         unfilled = any(reason.startswith(NO_FIGURE) for _, reason in rendered.dropped)
-        if unfilled and rendered.text and figures and not plans:  # what the sentence left out would have said
-            more.insert(0, figures_line(figures, running.language, running.ctx.workspace.currency))
+        if unfilled and rendered.text and not plans:  # what the sentence left out would have said
+            rest = figures_line(figures, running.language, running.ctx.workspace.currency, rendered.figures)
+            more = [*([rest] if rest else []), *more]
         if error or not rendered.text:
             rendered.dropped = [one for one in rendered.dropped if one[1] != NO_PLAN]  # nothing to explain
             told = bool(more or notes or self._unanswered()) and not rendered.dropped
@@ -93,13 +94,14 @@ class Narrator:
         language = self.running.language
         if planned:
             return [sentence("plan_ready", language)]
+        ungrounded = any(not reason.startswith(NO_FIGURE) for _, reason in rendered.dropped)
         said = [sentence("nothing_grounded" if rendered.dropped else "no_answer", language)]
         if told and not figures:
             return []
         if not figures:
             return said
         line = figures_line(figures, language, self.running.ctx.workspace.currency)
-        return [*(said if rendered.dropped else []), line]
+        return [*(said if ungrounded else []), line]
 
     def _unanswered(self) -> list[str]:
         """Errors of tools that gave no result in this turn."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from campaignwright.agent.prompting import sentence
 from campaignwright.agent.screen import reason_to_hide
 from campaignwright.agent.text_numbers import Number, numbers
-from campaignwright.market.export_labels import label
-from campaignwright.market.export_numbers import show_value
+from campaignwright.market.export_labels import figure_label, label
+from campaignwright.market.export_numbers import show, show_range, show_value
 from campaignwright.market.screen import screened
 from campaignwright.market.words import Brief
 from campaignwright.tools.base import Context, Figure
@@ -83,9 +83,10 @@ def grounds(ctx: Context, said: list[str], turn: Sequence[tuple[str, dict]] = ()
 
     products = list(brief.product_names) if brief else []
     suggested = closing[1].get("summary", {}).get("products", [])[:SUGGESTED] if closing[0] == "recommend_products" else []
-    funded = next((summary["channels"] for summary in summaries if summary.get("channels")), None)
+    spoken_of = (summary["channel"] if summary.get("channel") else summary.get("channels", [None])[0] for summary in summaries
+                 if summary.get("channel") or summary.get("channels"))  # fmt: skip
     shares = strategy["shares"] if strategy else {}
-    channel = max(shares, key=shares.get) if shares else latest("channel") or (funded or [None])[0]
+    channel = max(shares, key=shares.get) if shares else next(spoken_of, None)
     audience = strategy["audience"] if strategy else latest("audience") or (brief.audience if brief else "all")
     names = {
         "audience": label("audience", audience, language),
@@ -158,13 +159,18 @@ def render(text: str, ground: Grounds) -> Rendered:
     return renderer.record
 
 
-def figures_line(figures: list[Figure], language: str, currency: str) -> str:
-    """The latest figures as "label: value" on one line, for when there is no text to show."""
+def figures_line(figures: list[Figure], language: str, currency: str, printed: Sequence[Figure] = ()) -> str:
+    """The latest figures that are not among the `printed` ones as "label: value (low to high)" on one line."""
     latest = {figure.name: figure for figure in figures}
     parts = []
     for figure in latest.values():
-        value = show_value(figure.value, figure.unit, language, currency, figure.name)
-        parts.append(f"{label('figure', figure.name, language)}{'：' if language == 'zh' else ': '}{value}")
+        if figure in printed:
+            continue
+        one = figure.model_dump(mode="json")
+        interval = show_range(one, language, currency)
+        shown = show(one, language, currency) + (f" ({interval})" if interval else "")
+        name = figure_label(figure.name, figure.source.get("tool", ""), language)
+        parts.append(f"{name}{'：' if language == 'zh' else ': '}{shown}")
     return ("；" if language == "zh" else "; ").join(parts)
 
 

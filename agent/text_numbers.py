@@ -42,7 +42,7 @@ class Number:
 
 
 def numbers(text: str) -> list[Number]:
-    """The numbers in `text`, in order. "one" and 一 do not count; a Chinese discount (八五折) reads as its cut."""
+    """The numbers in `text`, in order. "one", 一 and 一块 do not count; a Chinese discount (八五折) reads as its cut."""
     found = []
     for match in _NUMBER.finditer(_plain(text)):
         read = _read(match)
@@ -66,7 +66,7 @@ def _read(match: re.Match[str]) -> Number | None:
         value, step = _spoken(match["words"]), 1.0
     else:
         value, step = _chinese(match["zh"]), 1.0
-        if value == 1 and scale == 1 and not tail:
+        if value == 1 and scale == 1 and tail in ("", "元", "块"):
             return None
     value, step = value * scale, step * scale
     if tail == "折":

@@ -46,7 +46,7 @@ class Running:
     refusals: dict[str, int] = field(default_factory=dict)  # of each tool since its last result
     in_a_row: int = 0  # refusals since the last result of any tool
     refused: ToolError | None = None  # the last call's refusal
-    asked: bool = False  # whether a call found a question open: its words are shown, not the model's
+    asked: str = ""  # the tool that found a question open and gave no result since: its words are shown, not the model's
     stop: tuple[str, str] | None = None
     answered: set[str | None] = field(default_factory=set)  # ids of calls that have run
     turnstile: threading.Condition = field(default_factory=threading.Condition)
@@ -114,6 +114,7 @@ def run_call(running: Running, name: str, arguments: dict[str, Any], call_id: st
         record.result = result.model_dump(mode="json") | {"notes": [screened(note) for note in result.notes]}
         running.refusals.pop(name, None)
         running.in_a_row, running.refused = 0, None
+        running.asked = "" if running.asked == name else running.asked
     except ToolError as error:
         answer = _refused(running, record, error)
     except Exception as error:  # a defect in a tool: say so, log, stop; the conversation stays usable
@@ -137,7 +138,8 @@ def _message(name: str, call_id: str | None, answer: dict[str, Any], artifact: A
 def _refused(running: Running, record: ToolCall, error: ToolError) -> dict[str, Any]:
     """A call that cannot be answered as it is: back to the model, which may repair it a few times."""
     record.error, running.refused = screened(error.shown(running.language)), error
-    running.asked |= isinstance(error, OpenQuestion)
+    if isinstance(error, OpenQuestion):
+        running.asked = record.name
     if record.name == "set_brief":
         _note_the_rest(running, record.arguments, error)
     if error.retry:

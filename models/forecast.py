@@ -129,8 +129,8 @@ class Forecaster:
     def score(self, batch: Batch, objective: str, *, draws: int = SEARCH_DRAWS) -> tuple[np.ndarray, np.ndarray]:
         """(lower 10 % bound of the objective's metric, median ROAS), float[n] each.
 
-        Revenue counts the profit's lower bound too, so that no dollar of revenue is bought with more than a dollar of profit,
-        and no revenue is worth an expected loss while another strategy makes none.
+        Revenue counts the profit's lower bound too, one to one: more revenue may cost profit, at these bounds, up to as much as
+        it brings; and no revenue is worth an expected loss while another strategy makes none.
         """
         totals = self.totals(batch, draws=draws)
         value = totals.lower(OBJECTIVE_METRIC[objective])
@@ -139,10 +139,6 @@ class Forecaster:
             value = value + totals.lower("profit") - LOSS * loss
         roas = np.nan_to_num(np.median(totals.draws["roas"], axis=1), nan=np.inf)
         return value, roas
-
-    def roas(self, batch: Batch) -> np.ndarray:
-        """Median ROAS as `predict` reports it, float[n]; inf without spend."""
-        return np.nan_to_num(np.median(self.totals(batch).draws["roas"], axis=1), nan=np.inf)
 
     def worth(self, strategy: Strategy, objective: str) -> tuple[Worth, np.ndarray]:
         """What money on each channel is worth for the allocation, in the objective's unit, and the useful maximum.

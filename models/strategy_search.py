@@ -13,7 +13,8 @@ import numpy as np
 
 from campaignwright.market.words import CHANNELS, Brief, Strategy
 from campaignwright.models.budget import sensible_minimum
-from campaignwright.models.forecast import Forecaster
+from campaignwright.models.forecast import SEARCH_DRAWS, Forecaster
+from campaignwright.models.forecast_draws import DRAWS
 from campaignwright.models.forecast_split import best_split, shares_of
 from campaignwright.models.strategy_fields import (
     AMOUNT,
@@ -32,6 +33,7 @@ from campaignwright.models.strategy_vae import LATENT, StrategyGenerator
 FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
 DEEPEST = 0.3  # discount when the brief states no limit
 POLISHED = 4
+SPARE = 4  # candidates for each strategy wanted that get the exact split and are priced again, with all draws
 NOTICED = 0.05  # nobody advertises a smaller discount
 USUAL = 0.002  # in favour of a plain percentage where nothing is known of offers
 ALIKE = 1.25  # dearest over cheapest price up to which one flat amount off is offered
@@ -68,13 +70,20 @@ def best_strategies(
     """
     search = Search(generator, forecaster, brief, options, np.random.default_rng([seed, 23]))
     pool, score = search.run()
-    pool = search.split(pool.take(diverse(pool, search.rank(pool, score), n, diversity)))
-    score, search.roas = search.price(pool)
-    order = search.rank(pool, score)
-    roas = forecaster.roas(pool)[order]
-    reached = np.ones(len(order), bool) if brief.min_roas is None else roas >= brief.min_roas
+    pool = search.split(pool.take(diverse(pool, search.rank(pool, score), SPARE * n, diversity)))
+    score, search.roas = search.price(pool, draws=DRAWS)
+    order = diverse(pool, _distinct(pool, search.rank(pool, score)), n, diversity)
+    reached = np.ones(len(order), bool) if brief.min_roas is None else search.roas[order] >= brief.min_roas
     strategies = [pool.strategy(int(i)) for i in order]
     return Found(strategies, [float(score[i]) for i in order], reached.tolist(), search.evaluated, search.kept)
+
+
+def _distinct(pool: Batch, order: np.ndarray) -> np.ndarray:
+    """`order` without strategies that stand in it before: the exact budget split can make two the same."""
+    first: dict[str, int] = {}
+    for i in order:
+        first.setdefault(repr(pool.strategy(int(i))), int(i))
+    return np.array(list(first.values()))
 
 
 class Search:
@@ -198,10 +207,10 @@ class Search:
             frequency=frequency,
         )
 
-    def price(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-        """(score, median ROAS) of repaired strategies."""
+    def price(self, batch: Batch, *, draws: int = SEARCH_DRAWS) -> tuple[np.ndarray, np.ndarray]:
+        """(score, median ROAS) of repaired strategies; with DRAWS, as `Forecaster.predict` reports them."""
         self.evaluated += len(batch)
-        score, roas = self.forecaster.score(batch, self.brief.objective)
+        score, roas = self.forecaster.score(batch, self.brief.objective, draws=draws)
         return score + USUAL * np.abs(score) * (batch.offer == PERCENT), roas
 
     def penalised(self, score: np.ndarray, roas: np.ndarray) -> np.ndarray:

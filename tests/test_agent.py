@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -26,10 +27,11 @@ from campaignwright.agent.prompting import fill, prompt, sentence, slots
 from campaignwright.agent.render import Grounds, render
 from campaignwright.agent.sessions import Sessions
 from campaignwright.agent.text_numbers import numbers
+from campaignwright.finetune.surface import read_json
 from campaignwright.tools.base import Context, Figure, OpenQuestion, Said, ToolError, ToolResult, tool
 from campaignwright.tools.normalise import spoken
 
-# -- a shop in miniature: three tools, no data -----------------------------------------------------------------
+# -- a shop in miniature: a few tools, no data -----------------------------------------------------------------
 
 
 @tool
@@ -56,21 +58,30 @@ def broken(ctx: Context) -> ToolResult:
 @tool
 def repriced(ctx: Context) -> ToolResult:
     """Price it at another budget."""
-    return ToolResult(summary={"product": "Trail Shoe 3"}, figures=[ctx.figure("price", 44.9, "money")])
+    figures = [ctx.figure("price", 44.9, "money"), ctx.figure("profit", 90.0, "money", low=70.0, high=110.0)]
+    return ToolResult(summary={"product": "Trail Shoe 3"}, figures=figures)
 
 
 @tool
-def asked(ctx: Context) -> ToolResult:
+def asked(ctx: Context, product: Annotated[Said | None, Field(description="product")] = None) -> ToolResult:
     """Answer only when the marketer has."""
-    raise OpenQuestion("Which shoe is meant?")
+    if product is None:
+        raise OpenQuestion("Which shoe is meant?")
+    return ToolResult(summary={"product": product}, figures=[ctx.figure("price", 39.9, "money")])
 
 
-SMALL = {one.name: one for one in (price, stock, broken, repriced, asked)}
+@tool
+def spread(ctx: Context, channel: Annotated[Said | None, Field(description="one channel")] = None) -> ToolResult:
+    """Say where the money goes."""
+    return ToolResult(summary={"channel": channel} if channel else {"channels": ["search", "wechat"]})
+
+
+SMALL = {one.name: one for one in (price, stock, broken, repriced, asked, spread)}
 
 
 @pytest.fixture
 def small(workspace, fake_model):
-    """A copilot over the three tools; the workspace is empty."""
+    """A copilot over these tools; the workspace is empty."""
     backend = Backend("fake", fake_model, None)
     return Copilot(workspace, backend, Sessions.open(workspace.path / "sessions.sqlite"), registry=SMALL)
 
@@ -114,9 +125,34 @@ def test_an_answer_is_told_with_its_own_figures_not_with_older_ones(small, fake_
     small.ask("What price for the shoe?", session="s")
     fake_model.queue = [("repriced", {}), "With {fig:discount} off. It costs {fig:price}."]
     turn = small.ask("And at another budget?", session="s")
-    assert turn.text.startswith("It costs $44.90.") and "15%" not in turn.text and turn.text.endswith("Price with most profit: $44.90")
+    assert turn.text == "It costs $44.90.\n\nProfit after spend: $90 ($70 to $110)"
     fake_model.queue = ["It stays at {fig:discount} off."]  # a turn without figures of its own may name what stands
     assert small.ask("And the discount?", session="s").text == "It stays at 15% off."
+
+
+def test_a_slot_without_a_figure_is_no_number_of_the_models(small, fake_model):
+    fake_model.queue = [("repriced", {}), "It sells {fig:orders} times."]
+    assert small.ask("price?").text == "Price with most profit: $44.90; Profit after spend: $90 ($70 to $110)"
+
+
+def test_the_channel_that_is_named_is_the_last_answers(small, fake_model):
+    fake_model.queue = [("spread", {"channel": "wechat"}), "On {channel}."]
+    assert small.ask("what of WeChat?", session="s").text == "On WeChat."
+    fake_model.queue = [("spread", {}), "Most goes to {channel}."]
+    assert small.ask("and the split?", session="s").text == "Most goes to search ads."
+
+
+def test_no_sentence_about_results_that_the_model_is_taught_holds_a_number_of_its_own() -> None:
+    table = json.dumps({name: told for name, told in read_json("narratives.json").items() if name != "about"}, ensure_ascii=False)
+    told = [text for text in re.findall(r'"([^"]*)"', table) if "{" in text]
+    assert len(told) > 60
+    assert not [text for text in told if numbers(re.sub(r"\{[^{}]*\}", " ", text))]
+
+
+def test_an_answer_behind_an_open_question_is_shown(small, fake_model):
+    fake_model.queue = [("asked", {}), ("asked", {"product": "shoe"}), "It costs {fig:price}."]
+    turn = small.ask("price of the shoe?")
+    assert turn.text == "It costs $39.90."
 
 
 def test_an_open_question_is_shown_in_its_own_words(small, fake_model):

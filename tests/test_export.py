@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 from docx import Document
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from campaignwright import tools
 from campaignwright.market.export_labels import labels
 from campaignwright.market.export_numbers import day, money, percent, show_range, show_value
 from campaignwright.market.export_tables import META_COLUMNS, safe_cell, write_csv
@@ -20,6 +23,7 @@ from campaignwright.market.exporters import FORMATS, ExportProblem, export, read
 from campaignwright.market.ledger import Ledger, plan_hash
 from campaignwright.market.screen import screened
 from campaignwright.market.workspace import Workspace, WorkspaceError
+from campaignwright.tools import forecast
 from campaignwright.ui import files
 
 GOOGLE_HEAD = ["Campaign", "Ad Group", "Ad type", "Labels", "Headline 1", "Headline 1 position"]
@@ -35,6 +39,13 @@ def figure(id: str, name: str, value, unit: str, low=None, high=None) -> dict:
         "rows": 9,
     }
     return {"id": id, "name": name, "value": value, "unit": unit, "low": low, "high": high, "source": source}
+
+
+def test_every_figure_of_a_tool_has_a_printed_name_in_both_languages() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(tools.__file__).parent.glob("*.py"))
+    names = set(re.findall(r'ctx\.figure\(\s*"(\w+)"', code)) | {*forecast.FIGURES, "profit_before"}
+    assert len(names) > 30
+    assert not {name for name in names for language in ("en", "zh") if name not in labels()[language]["figure"]}
 
 
 def variant(id: str, **fields) -> dict:

@@ -9,6 +9,7 @@ import pytest
 
 from campaignwright.market.words import CHANNELS, OBJECTIVES, Brief
 from campaignwright.models.forecast import Forecaster
+from campaignwright.models.forecast_draws import DRAWS, Totals
 from campaignwright.models.strategy_fields import condition_of, prior_sample, tokens_of
 from campaignwright.models.strategy_search import best_strategies
 from campaignwright.models.strategy_space import batch_of, history
@@ -77,10 +78,25 @@ def test_the_same_seed_gives_the_same_strategies(generator: StrategyGenerator, f
     assert one.strategies == two.strategies and one.scores == two.scores
 
 
-def test_best_comes_first_and_they_differ(generator: StrategyGenerator, forecaster: Forecaster) -> None:
-    result = found(generator, forecaster, brief(objective="profit"), n=4, diversity=0.5)
+@pytest.mark.parametrize(("objective", "n"), [("profit", 4), ("revenue", 5)])
+def test_best_comes_first_and_they_differ(generator: StrategyGenerator, forecaster: Forecaster, objective: str, n: int) -> None:
+    result = found(generator, forecaster, brief(objective=objective), n=n, diversity=0.5)
     assert result.scores == sorted(result.scores, reverse=True)
-    assert len({strategy.model_dump_json() for strategy in result.strategies}) == 4
+    assert len({strategy.model_dump_json() for strategy in result.strategies}) == n
+
+
+def test_the_first_choice_is_best_by_the_forecast_that_is_printed(generator: StrategyGenerator, forecaster: Forecaster) -> None:
+    low = [one.figures["profit"][1] for one in forecaster.predict_many(
+        found(generator, forecaster, brief(objective="profit"), n=4).strategies)]  # fmt: skip
+    assert low[0] >= max(low) - 0.01 * abs(max(low))
+
+
+def test_more_revenue_may_cost_as_much_profit_as_it_brings_and_no_more(forecaster: Forecaster, monkeypatch) -> None:  # noqa: ANN001
+    revenue, profit = np.array([[1000.0], [1100.0], [1200.0], [4000.0]]), np.array([[300.0], [150.0], [250.0], [-200.0]])
+    known = Totals({"revenue": revenue, "profit": profit, "roas": revenue / 500}, {})
+    monkeypatch.setattr(forecaster, "totals", lambda batch, draws: known)
+    score, _ = forecaster.score(batch_of([], forecaster.categories), "revenue", draws=DRAWS)
+    assert np.argsort(-score).tolist() == [2, 0, 1, 3]  # 200 more for 50; not 100 more for 150; never at a loss
 
 
 def test_search_beats_random_plans_and_the_past(generator: StrategyGenerator, forecaster: Forecaster, small_shop) -> None:  # noqa: ANN001

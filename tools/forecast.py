@@ -38,8 +38,10 @@ def forecast(
     made = forecaster.predict(changed)
     figures = figures_of(ctx, made, FIGURES)
     differs = changed != base and not sketched
-    if "discount" in overrides:
-        figures.append(ctx.figure("discount", changed.discount, "fraction", model=made.model, rows=made.rows))
+    for name, value, unit in (("discount", changed.discount, "fraction"), ("budget", changed.budget, "money"),
+                              ("days", float(changed.days), "days")):  # fmt: skip
+        if name in overrides:
+            figures.append(ctx.figure(name, value, unit, model=made.model, rows=made.rows))
     if differs:
         figures += figures_of(ctx, forecaster.predict(base), ("profit",), suffix="_before")
     data: dict[str, Any] = {

@@ -19,7 +19,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 
-from campaignwright.market.export_labels import label
+from campaignwright.market.export_labels import figure_label, label
 from campaignwright.market.exporters import render_markdown
 from campaignwright.market.formats_generic import NEEDED
 from campaignwright.market.ledger import Ledger
@@ -55,7 +55,7 @@ def _card(event: dict, currency: str = "") -> gr.ChatMessage:
 
 def _result(result: dict, language: str, currency: str) -> str:
     rows = [
-        f"| {label('figure', figure['name'], language)} | {plots.show(figure, language, currency)} "
+        f"| {figure_label(figure['name'], figure['source']['tool'], language)} | {plots.show(figure, language, currency)} "
         f"| {plots.interval(figure, language, currency)} |"
         for figure in result.get("figures", [])
     ]
