@@ -80,7 +80,7 @@ def test_the_area_reports_every_method_and_goes_on_where_it_was_stopped(tmp_path
     played = []
     monkeypatch.setattr(models_strategy, "_play", lambda *a: played.append(a[1].name) or real(*a))
     area = models_strategy.run(limit=1, seed=8, budgets=(3, 6), lines=lines)
-    assert not lines.exists() and len(played) == 2 * (2 + len(models_strategy.PLAIN) + PRESENT) - 3
+    assert not lines.exists() and len(played) == 2 * (3 + len(models_strategy.PLAIN) + PRESENT) - 3
     first = area.rows[0]
     assert first.measure == "gap closed after 3 runs" and first.ours.value <= 1.0
     assert {"random", "resampled log", "Gaussian copula", "GP-EI on raw controls"} <= {rival.name for rival in first.rivals}
