@@ -10,6 +10,7 @@ from campaignwright.agent.render import NO_FIGURE, NO_PLAN, Grounds, Rendered, R
 from campaignwright.agent.said import not_taken
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
+from campaignwright.market.export_changes import changes
 from campaignwright.market.export_document import caveats
 from campaignwright.market.screen import screened
 from campaignwright.tools.base import Figure
@@ -21,12 +22,13 @@ class Narrator:
     def __init__(self, running: Running, said: list[str]) -> None:
         self.running = running
         self.said = said
+        self._before = running.ctx.results.get("finish_plan", {}).get("data", {}).get("plan")
         self._renderer: Renderer | None = None
         self._message = ""
 
     def hear(self, message: str, piece: str) -> None:
         """Take one piece of the text of the model's `message` and emit the sentences that are complete."""
-        if not piece or self.running.asked:
+        if not piece or self._silent():
             return
         if self._renderer is None or message != self._message:
             self._close()
@@ -42,10 +44,10 @@ class Narrator:
         listed = [*(plans[-1]["figures"] if plans else []), *(one for result in results for one in result["figures"])]
         figures = [Figure.model_validate(one) for one in {one["id"]: one for one in listed}.values()]
         notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
-        rendered = Rendered(final) if error else render("" if running.asked else final, self._grounds())
+        rendered = Rendered(final) if error else render("" if self._silent() else final, self._grounds())
         parts = [rendered.text] if rendered.text else []
-        more = [screened(part) for part in ([*caveats(plans[-1]), *self._read(), *self._not_taken()] if plans else self._lists())]
-        unfilled = any(reason.startswith(NO_FIGURE) for _, reason in rendered.dropped)
+        more = [screened(part) for part in (self._beside(plans[-1]) if plans else self._lists())]
+        unfilled = any(reason.startswith(NO_FIGURE) for _, reason in rendered.dropped) or not (rendered.figures or more)
         if unfilled and rendered.text and not plans:  # what the sentence left out would have said
             rest = figures_line(figures, running.language, running.ctx.workspace.currency, rendered.figures)
             more = [*([rest] if rest else []), *more]
@@ -65,6 +67,14 @@ class Narrator:
             brief=running.ctx.brief, plan=plans[-1] if plans else None, figures=figures, notes=notes,
             dropped=rendered.dropped, error=error,
         )  # fmt: skip
+
+    def _silent(self) -> bool:
+        """Whether what the model says is not shown: a question of a tool stands open, or every call was refused with its reason."""
+        return bool(self.running.asked) or bool(self.running.calls) and not any(call.result for call in self.running.calls)
+
+    def _beside(self, plan: dict) -> list[str]:
+        """What is said beside a plan: what differs from the one before, what a summary must not leave out, how it was read."""
+        return [*(changes(self._before, plan) if self._before else []), *caveats(plan), *self._read(), *self._not_taken()]
 
     def _read(self) -> list[str]:
         """What is said about how this turn's brief was read; it stands in the plan, too."""

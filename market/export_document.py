@@ -244,7 +244,17 @@ def caveats(plan: dict[str, Any]) -> list[str]:
     unspent = _unspent(p)
     colon, gap = ("：", "；") if p.language == "zh" else (": ", "; ")
     told = gap.join(_assumptions(p))
-    return stopped + unspent + ([p.word("assumptions") + colon + told] if told else [])
+    return stopped + unspent + _under_limit(p) + ([p.word("assumptions") + colon + told] if told else [])
+
+
+def _under_limit(p: Printer) -> list[str]:
+    """That the plan's discount is a smaller one than the marketer allows, where profit is the aim."""
+    brief, strategy = p.plan["brief"], p.plan["strategy"]
+    most, taken = brief["max_discount"], strategy["discount"]
+    if not most or taken > most - 0.005 or brief["objective"] != "profit":
+        return []
+    shown = percent(taken, p.language) if taken else p.name("offer", strategy["offer"])
+    return [p.word("under_limit").format(most=percent(most, p.language), taken=shown)]
 
 
 def _unspent(p: Printer) -> list[str]:

@@ -51,7 +51,7 @@ def _bytes(path: Path) -> bytes:
     """The file's bytes, unpacked when gzip. Raises ImportProblem for what is not readable or not a text file."""
     name = path.name
     if path.is_dir():
-        raise ImportProblem(f"{name}: is a folder; name the files in it one by one.")
+        raise ImportProblem(f"{path}: is a folder; name the files in it one by one.")
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:

@@ -26,6 +26,7 @@ TONES = Tone.__args__
 LANGUAGES = Language.__args__
 AUDIENCES = ("all", "new", "loyal", "lapsed", "high_value", "deal_seekers")
 OWNED_CHANNELS = ("email", "sms", "push", "wechat")  # reach known customers; the rest reach strangers too
+CUSTOMERS = ("loyal", "lapsed", "high_value")  # audiences of people who have bought
 MONTH_FIRST = frozenset({"USD", "CNY", "JPY", "KRW", "TWD"})  # where 1/12 is 12 January; elsewhere it is 1 December
 
 
@@ -34,7 +35,7 @@ class Brief(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    objective: Objective = "revenue"
+    objective: Objective = "profit"
     products: list[str] = Field(default_factory=list, description="product ids; empty = the whole catalogue")
     product_names: list[str] = Field(default_factory=list, description="the products as said, for display")
     audience: str = "all"

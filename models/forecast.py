@@ -130,13 +130,17 @@ class Forecaster:
         """(lower 10 % bound of the objective's metric, median ROAS), float[n] each.
 
         Revenue counts the profit's lower bound too, one to one: more revenue may cost profit, at these bounds, up to as much as
-        it brings; and no revenue is worth an expected loss while another strategy makes none.
+        it brings. No revenue and no order is worth an expected loss while another strategy makes none.
         """
         totals = self.totals(batch, draws=draws)
-        value = totals.lower(OBJECTIVE_METRIC[objective])
-        if objective == "revenue":
-            loss = np.maximum(-np.median(totals.draws["profit"], axis=1), 0.0)
-            value = value + totals.lower("profit") - LOSS * loss
+        metric = OBJECTIVE_METRIC[objective]
+        value = totals.lower(metric)
+        if metric in ("revenue", "orders"):
+            revenue = np.maximum(np.median(totals.draws["revenue"], axis=1), 1e-9)
+            loss = LOSS * np.maximum(-np.median(totals.draws["profit"], axis=1), 0.0)
+            value = value - loss * (np.median(totals.draws[metric], axis=1) / revenue)
+        if metric == "revenue":
+            value = value + totals.lower("profit")
         roas = np.nan_to_num(np.median(totals.draws["roas"], axis=1), nan=np.inf)
         return value, roas
 

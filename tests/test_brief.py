@@ -315,6 +315,14 @@ def test_the_words_beside_a_quote_turn_it_round(ctx: Context, request_: str, arg
     assert {name: brief[name] for name in expected} == expected
 
 
+def test_a_start_is_moved_to_a_day_and_a_run_ends_on_one(ctx: Context) -> None:
+    ask(ctx, start="12月1日", days="7天")
+    ask(ctx, "把开始时间推迟到12月10号", start="到12月10号")
+    assert (ctx.brief.start, ctx.brief.days) == (dt.date(2026, 12, 10), 7)
+    ask(ctx, "做到12月12号", start="到12月12号")
+    assert ctx.brief.start == ctx.today
+
+
 def test_an_end_date_gives_the_days(ctx: Context) -> None:
     ask(ctx, start="1 December", days="7 days")
     ask(ctx, days="can it end on the 10th rather than the 7th")

@@ -229,6 +229,7 @@ def test_a_tool_card_is_in_the_shops_currency_and_the_turns_language(workspace: 
 
     workspace.set(currency="GBP")
     figure = {"id": "f1", "name": "revenue", "value": 1234.0, "unit": "money", "low": 1000.0, "high": 2000.0}
+    figure |= {"source": {"tool": "forecast"}}
     start = {"type": "tool_start", "name": "forecast", "arguments": {}}
     end = {**start, "type": "tool_end", "language": language, "seconds": 1.0, "result": {"figures": [figure]}}
     desk = OneShop(workspace, start, end, {"type": "done", "turn": Turn(text="Done.")})
@@ -264,14 +265,14 @@ def test_a_customer_list_gives_back_the_addresses_that_the_workspace_hides(works
     from campaignwright.ui.customer_list import identifiers
 
     ada, path = workspace.pseudonym("ada@example.com"), tmp_path / "list.csv"
-    path.write_text("Name;Email\nAda; Ada@Example.com \nBob;bob@example.com\n")
-    assert identifiers(workspace, path, [ada, "c17"]) == ("Email", {ada: "Ada@Example.com"})
+    path.write_text("First Name;Email\nAda; Ada@Example.com \nBob;bob@example.com\n")
+    assert identifiers(workspace, path, [ada, "c17"]) == ("Email", {ada: "Ada@Example.com"}, {ada: "Ada"})
     number, phone = workspace.pseudonym("17850"), workspace.pseudonym("+44 7700 900123")
     path.write_text("Customer ID,Phone\n17850.0,+44 7700 900123\n")
-    assert identifiers(workspace, path, [number]) == ("Customer ID", {number: "17850.0"})
-    assert identifiers(workspace, path, [phone]) == ("Phone", {phone: "+447700900123"})
+    assert identifiers(workspace, path, [number]) == ("Customer ID", {number: "17850.0"}, {})
+    assert identifiers(workspace, path, [phone]) == ("Phone", {phone: "+447700900123"}, {})
     path.write_text("Customer ID,Total\nc17,5\n")
-    assert identifiers(workspace, path, [ada, "c17"]) == ("Customer ID", {"c17": "c17"})
+    assert identifiers(workspace, path, [ada, "c17"]) == ("Customer ID", {"c17": "c17"}, {})
     with pytest.raises(ValueError, match="list.csv: no column names a customer"):
         identifiers(workspace, path, [ada])
 
@@ -284,6 +285,19 @@ def test_who_is_held_out_does_not_depend_on_who_else_is_written_to() -> None:
     held = {member for member, row in _rows(asset, everyone, {}, Mailing(holdout=0.3)) if row[2] == CONTROL}
     some = {member for member, row in _rows(asset, everyone[7::2], {}, Mailing(holdout=0.3)) if row[2] == CONTROL}
     assert 60 < len(held) < 120 and some == held & set(everyone[7::2])
+
+
+def test_nobody_gets_a_merge_tag_that_is_not_filled() -> None:
+    from campaignwright.ui.batch import Mailing, _rows
+
+    variants = [{"id": "e1", "fields": {"subject": "Hi {first_name}"}}, {"id": "e2", "fields": {"subject": "{last_product} again?"}},
+                {"id": "e3", "fields": {"subject": "Hello"}}]  # fmt: skip
+    asset = {"channel": "email", "language": "en", "variants": variants}
+    known = {"first_name": {"c1": 'Ann "Annie"'}, "last_product": {"c2": "Mug"}}
+    members = ["c1", "c2", "c3"] * 20
+    got = {(member, row[3]) for member, row in _rows(asset, members, known, Mailing())}
+    assert got == {("c1", 'Hi Ann "Annie"'), ("c1", "Hello"), ("c2", "Mug again?"), ("c2", "Hello"), ("c3", "Hello")}
+    assert not list(_rows(asset | {"variants": variants[:2]}, ["c3"], known, Mailing()))
 
 
 def test_copy_for_an_audience_leaves_a_group_out_at_random(demo_copy: Path, tmp_path: Path) -> None:

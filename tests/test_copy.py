@@ -19,6 +19,7 @@ from campaignwright.tools.copy_rules import (
     check_copy,
     check_facts,
     fullwidth_length,
+    passes,
     placement,
     sms_size,
     table,
@@ -105,6 +106,8 @@ def test_every_limit_has_rule_source_and_date():
     ("30% off the Trail Runner 4", "30"),
     ("Use code SAVE20", "SAVE20"),
     ("Half price today", "Half price"),
+    ("Last day: Sunday", None),
+    ("A new way to your last day", "last day"),
     ("Free shipping on all", "Free shipping"),
     ("Twenty percent off", "Twenty percent"),
 ])
@@ -345,3 +348,19 @@ def test_the_price_of_a_set_stands_beside_words_for_a_set() -> None:
     named = facts | {"product": "Steel Pan Set"}  # a name is not what the offer is
     assert not check_facts({"text": "Steel Pan Set, now $197.10."}, named, "bundle", "en").ok
     assert check_facts({"text": "Trail Shoe成套$197.10"}, facts, "bundle", "zh").ok
+
+
+def test_a_slot_stands_apart_from_words_and_no_text_stands_twice() -> None:
+    rules = dict(channel="push", offer="percent_off", language="en")
+    sent = {"title": "Trail days", "body": "{product}, {discount} off until {end}"}
+    assert passes(check_copy(sent, FACTS, {}, **rules))
+    glued = {check.name for check in check_copy(sent | {"body": "Tap to{end}"}, FACTS, {}, **rules) if not check.ok}
+    assert glued == {"slots"}
+    assert not passes(check_copy({"title": "{product} days", "body": "{product} days."}, FACTS, {}, **rules))
+
+
+def test_an_advertisement_that_anybody_sees_speaks_to_anybody(shop) -> None:
+    ctx = context(shop, QueueWriter(), shares={"email": 0.5, "search": 0.5})
+    assert copy_job(ctx, "email", strategy_id="s1").audience == "lapsed"
+    assert copy_job(ctx, "search", strategy_id="s1").audience == "all"
+    assert copy_job(ctx, "search", audience="lapsed", strategy_id="s1").audience == "lapsed"  # asked for: a customer list

@@ -718,6 +718,8 @@ def test_a_start_moves_from_where_it_was(said: str, expected: str) -> None:
         ("next fortnight", "2026-11-30", 14),
         ("black firday week", "2026-11-23", 7),
         ("12月1日-2027年1月3日", "2026-12-01", 34),
+        ("dec 5 and end dec 20", "2026-12-05", 16),
+        ("5 December, ends on 20 December", "2026-12-05", 16),
     ],
 )
 def test_dates_beyond_the_lexicon(said: str, start: str, days: int | None) -> None:

@@ -511,3 +511,31 @@ def test_a_plan_that_earns_less_than_without_its_discount_says_so(demo):
         assert ("milder_profit" in found) == said == any("expected to earn more" in risk["text"] for risk in plan["risks"])
         assert not said or found["milder_profit"] > found["profit"]
         assert_traceable(plan)
+
+
+def test_a_plan_says_what_changed_since_the_one_before_and_when_it_stays_under_the_limit(demo):
+    from campaignwright.market.export_changes import changes
+    from campaignwright.market.export_document import caveats
+
+    def planned(**values):
+        strategy = Strategy(**{**dict(audience="loyal", products=[], shares={"email": 1.0}, discount=0.1, offer="percent_off", days=14,
+                            send_hour=10, weekly_frequency=1, angle="value", budget=500, start=START), **values})
+        brief = Brief(objective="profit", audience="loyal", budget=strategy.budget, start=START, channels=["email"], max_discount=0.2)
+        ctx = Context(demo, dt.date(2026, 11, 23), brief=brief, strategies={"s1": strategy})
+        return call(TOOLS, ctx, "finish_plan", {"strategy_id": "s1"})[0].data["plan"]
+
+    before, after = planned(), planned(discount=0.2, budget=300)
+    [said] = changes(before, after)
+    assert "Offer percentage off 10% → percentage off 20%" in said and "Spend $" in said and "Dates" not in said
+    assert not changes(before, before)
+    assert any(text.startswith("You allow up to 20%. The plan takes 10%") for text in caveats(before))
+    assert not any("allow up to" in text for text in caveats(after))
+    reach = {figure["name"]: figure["value"] for figure in before["figures"] if figure["source"]["tool"] != "design_test"}
+    assert 0 < reach["reach_email"] < reach["audience_size"] and "reach_search" not in reach
+
+
+def test_who_clears_stock_is_not_told_to_order_more_of_it(ctx):
+    ctx.brief = ctx.brief.model_copy(update={"objective": "clearance"})
+    plan = plan_of(ctx)
+    text = render_markdown(plan)
+    assert "which is the aim" in text and "240 units" not in text

@@ -34,7 +34,7 @@ def allocate_budget(
     amount = amount_of(ctx, budget, current=strategy.budget) if budget else strategy.budget
     set_amounts = {channel: amount_of(ctx, said, argument="fixed") for channel, said in (fixed or {}).items()}
     forecaster = forecaster_of(ctx)
-    objective = ctx.brief.objective if ctx.brief else "revenue"
+    objective = ctx.brief.objective if ctx.brief else "profit"
     listed = {*strategy.shares, *(ctx.brief.channels if ctx.brief else []), *set_amounts}
     channels = [c for c in CHANNELS if c in listed]
     try:

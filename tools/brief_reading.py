@@ -25,6 +25,7 @@ ASSUMABLE = ("objective", "products", "audience", "budget", "start", "days")
 ABSURD_ROAS = 30.0
 ODD_BUDGET = 100  # a budget so many times above or below the usual one is asked about once
 _REFUSED = re.compile(r"(?:\b(?:no|not|never|without|skip|except|avoid|frequent)\b|n't|不|别|除)[^.;,，。；]{0,15}$")
+_MOVED = re.compile(r"(?:推迟|推后|延后|延迟|延期|顺延|提前|提早|改|挪|移|换|调整?)(?:时间|日期|档期)?$")
 _DEADLINE = re.compile(r"\b(?:before|ahead of|in time for|by|until)\b|前", re.IGNORECASE)  # a stretch of which a part is enough
 
 
@@ -201,9 +202,10 @@ class Reading:
         day_first = normalise.day_first(self.values["currency"], self.ctx.request)
         length: int | None = None
         if "start" in self.said:
-            stretch = None if "days" in self.said else normalise.event_period(self.said["start"], today)
+            words = self._moved_to(str(self.said["start"]))
+            stretch = None if "days" in self.said else normalise.event_period(words, today)
             start, length = stretch or normalise.start_and_days(
-                self.said["start"], today, current=old.start if old else None, day_first=day_first
+                words, today, current=old.start if old else None, day_first=day_first
             )
             if start < today:
                 self.conflict("past", "start", start=start.isoformat(), today=today.isoformat())
@@ -224,6 +226,13 @@ class Reading:
             self.notes.append(self.say("date_read", said=words, date=f"{day} {MONTHS[month - 1].capitalize()}", day=day, month=month))
         if length and "days" not in self.said:
             self.stated.add("days")
+
+    def _moved_to(self, words: str) -> str:
+        """The day alone where the request moves the start to it: 推迟到12月10号 begins then, 做到12月10号 ends then."""
+        if words[:1] not in ("到", "至"):
+            return words
+        before = self.ctx.request[: max(self.ctx.request.find(words), 0)]
+        return words[1:] if _MOVED.search(before) else words
 
     def _days(self, start: dt.date | None, day_first: bool) -> int:
         """Days as a length, or up to an end date ("until the 10th", "ends on 7 December")."""

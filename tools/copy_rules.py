@@ -40,6 +40,8 @@ _CODE = re.compile(  # borders in ASCII: a Chinese character is a letter too, an
     r"(?<![A-Za-z0-9])(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4,}(?![A-Za-z0-9])"
     r"|(?:\bcode|优惠码|折扣码|口令)[ :：]*([A-Z0-9]{3,})(?![A-Za-z0-9])")
 
+_GLUED = re.compile(r"[A-Za-z]\{\w+\}|\{\w+\}[A-Za-z]")
+_LAST_DAY = re.compile(r"\b(?:last|final) day\b|最后一天", re.I)  # true beside the date only
 _CODE_WORD = re.compile(r"\b(?:promo |discount |voucher )?codes?\b|优惠码|折扣码|优惠口令", re.I) 
 
 
@@ -179,6 +181,8 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         own = _without(text, facts)
         if any(price in text for price in prices) and not says_set(own, language):
             faults.append(f"{name}: a price of the set, and the text does not say that it is a set")
+        if (said := _LAST_DAY.search(own)) and (facts.get("end") or "\0") not in text:
+            faults.append(f"{name}: “{said.group(0)}” without the date")
         if "code" not in facts and (said := _CODE_WORD.search(own)):
             faults.append(f"{name}: “{said.group(0)}”, but no code is supplied")
         for claim, patterns in claims.items():
@@ -212,7 +216,7 @@ def check_banned(fields: dict[str, Any], language: str, facts: dict[str, str] | 
 
 
 def check_form(fields: dict[str, Any], limits: dict[str, Any], language: str) -> list[Check]:
-    """Opt-out text, links and phone numbers, emoji, forbidden marks: what the placement demands beside length."""
+    """Opt-out text, links and phone numbers, emoji, forbidden marks: what the placement demands beside length. No text twice."""
     whole = "\n".join(text for _, text in texts(fields))
     checks = []
     if "opt_out" in limits:
@@ -226,15 +230,18 @@ def check_form(fields: dict[str, Any], limits: dict[str, Any], language: str) ->
     marks = [f"{name}: “{mark}”" for name, text in texts(fields) for mark in limits.get("punctuation", {}).get(name, "")
              if mark in text.replace("！", "!")]
     checks.append(Check("marks", not marks, "; ".join(marks) or "none"))
+    said = [text.strip().rstrip(".!。！").casefold() for _, text in texts(fields)]
+    checks.append(Check("repeated", len(set(said)) == len(said), "each text once" if len(set(said)) == len(said) else "a text twice"))
     return checks
 
 
 def check_slots(fields: dict[str, Any], available: set[str]) -> Check:
-    """Every slot that the raw copy (before filling) holds is available; no stray brace."""
+    """Every slot that the raw copy (before filling) holds is available and stands apart from words; no stray brace."""
     faults = []
     for name, text in texts(fields):
         faults += [f"{name}: {{{slot}}} has no value" for slot in SLOT.findall(text) if slot not in available]
         faults += [f"{name}: stray brace"] if re.search(r"[{}]", SLOT.sub("", text)) else []
+        faults += [f"{name}: “{found.group(0)}” without a space"] if (found := _GLUED.search(text)) else []
     return Check("slots", not faults, "; ".join(faults) or "all filled")
 
 

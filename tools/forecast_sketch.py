@@ -50,7 +50,7 @@ def strategy_of(
 
 def with_channels(ctx: Context, strategy: Strategy, channels: list[str]) -> Strategy:
     """The strategy with its budget split exactly over `channels`."""
-    objective = ctx.brief.objective if ctx.brief else "revenue"
+    objective = ctx.brief.objective if ctx.brief else "profit"
     if strategy.budget <= 0:
         return strategy.model_copy(update={"shares": {channel: 1 / len(channels) for channel in channels}})
     try:

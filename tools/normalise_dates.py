@@ -237,7 +237,7 @@ def _pair(text: str, found: list[Mention], today: dt.date, said: object, argumen
     between = text[first.end : last.start]
     joined = re.fullmatch(
         rf"(?:,? (?:up|right|all the way))?{_SEP}(?:and including )?(?:[(])?(?:on )?", between
-    ) or re.fullmatch(r"\s?(?:开始|起)?[,，]?\s?(?:到|至|-|~|--)\s?", between)
+    ) or re.fullmatch(r"\s?(?:开始|起)?[,，]?\s?(?:到|至|-|~|--)\s?", between) or _ENDING.fullmatch(between)
     if len(found) == 2 and joined:
         return _span(first, last, today, said, argument)
     days = {m.on_or_after(today, said, argument) for m in found}
@@ -246,6 +246,9 @@ def _pair(text: str, found: list[Mention], today: dt.date, said: object, argumen
     raise problem(argument, f"{EXPECTED}, one of them (it names {len(found)} dates)", said)
 
 
+_ENDING = re.compile(
+    r",? ?(?:and |then |and then )?(?:it )?(?:ends?|ending|finish(?:es|ing)?|stops?|stopping|runs? (?:to|till|until))(?: it)? (?:on |by )?"
+)
 _LATER = re.compile(
     r"\blater\b|\bpush\b|\bback\b|\bdelay\w*|\bpostpone\w*|"
     r"\bput (?:it |this |that |the \w+ )?off\b|\bafter that\b|推迟|推后|延后|延迟|往后|后移|晚|顺延"

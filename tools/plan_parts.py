@@ -21,6 +21,7 @@ from campaignwright.tools.copy_facts import RECENT_DAYS, CopyFacts, display_name
 from campaignwright.tools.customer_texts import optional
 from campaignwright.tools.write_copy import sentence
 
+REORDER = ("reorder_units", "reorder_date", "lead_days")
 PAST = {"revenue": "money", "spend": "money", "roas": "ratio", "discount": "fraction"}  # shown of a past campaign
 EACH_ORDER = """
 SELECT sum(quantity) FILTER (product_id = ?) / nullif(count(DISTINCT order_id), 0)
@@ -122,7 +123,10 @@ def audience_part(builder: Builder) -> dict[str, Any]:
     section: dict[str, Any] = {"name": builder.strategy.audience, "figures": []}
     if isinstance(result, dict):
         return section | result
-    return section | {"figures": [figure.id for figure in result.figures]}
+    size, shares = result.data.get("size", 0), result.data.get("reach", {})
+    reach = [builder.own(f"reach_{channel}", float(round(size * share)), "count", model="opt-ins")
+             for channel, share in shares.items() if channel in builder.strategy.shares]  # fmt: skip
+    return section | {"figures": [figure.id for figure in [*result.figures[:1], *reach, *result.figures[1:]]]}
 
 
 def evidence_part(builder: Builder) -> dict[str, Any]:
@@ -242,8 +246,13 @@ def stock_part(builder: Builder, price: dict[str, Any], forecast: dict[str, Any]
         if isinstance(result, dict):
             return [entry | {"figures": []} | result]  # the same table is missing for all
         late = any(one["late"] for one in result.data.get("products", ()))
-        entry |= {"risk": result.summary.get("risk"), "late": late, "figures": [figure.id for figure in result.figures]}
+        unshown = REORDER if builder.brief.objective == "clearance" else ()  # nobody orders more of what must go
+        figures = [figure.id for figure in result.figures if figure.name not in unshown]
+        entry |= {"risk": result.summary.get("risk"), "late": late, "figures": figures}
         rows.append(entry)
+    many = len(builder.strategy.products)
+    if rows and orders and many > len(rows):
+        builder.note("stock", sentence("stock_spread", builder.language, orders=f"{orders:,.0f}", products=many, shown=len(rows)))
     return rows
 
 

@@ -96,7 +96,9 @@ def _stock_risks(builder: Builder, stock: list[dict]) -> list[dict]:
         if names["stock"] is None or names["demand"] is None:
             continue
         code = "risk_stock"
-        if all(names[name] is not None for name in ("reorder", "date", "lead")) and names["reorder"].value > 0:
+        if builder.brief.objective == "clearance":
+            code = "risk_stock_clear"
+        elif all(names[name] is not None for name in ("reorder", "date", "lead")) and names["reorder"].value > 0:
             code = "risk_stock_late" if row["late"] else "risk_stock_order"
         risks.append(_said(builder, code, names, product=row["name"]))
     return risks
@@ -165,7 +167,8 @@ def risks_and_verdict(builder: Builder, sections: dict[str, Any], unsent: list[s
         reasons.append(_said(builder, "why_loss")["text"])
     if miss is not None and miss.value >= LIKELY:
         reasons.append(_said(builder, "why_roas", figures)["text"])
-    if any(builder.figures[key].name == "stockout_risk" and builder.figures[key].value >= LIKELY
+    if builder.brief.objective != "clearance" and any(
+           builder.figures[key].name == "stockout_risk" and builder.figures[key].value >= LIKELY
            for row in sections["stock"] for key in row["figures"]):
         reasons.append(_said(builder, "why_stock")["text"])
     missed = miss is not None and roas is not None and roas.value < builder.brief.min_roas

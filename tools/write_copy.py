@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from campaignwright.market.export_labels import label
-from campaignwright.market.words import AUDIENCES, Channel, Language, Tone
+from campaignwright.market.words import AUDIENCES, CUSTOMERS, OWNED_CHANNELS, Channel, Language, Tone
 from campaignwright.tools import normalise
 from campaignwright.tools.base import AudienceSaid, Context, Said, ToolError, ToolResult, refused, tool
 from campaignwright.tools.brief_reading import ask_first
@@ -81,6 +81,8 @@ def copy_job(ctx: Context, channel: str, *, audience: str | None = None, product
     ids = normalise.products([product], ctx.workspace).require("product").ids if product else None
     known = plan.products if plan else brief.products if brief else []
     reader = (plan or brief).audience if plan or brief else "all"
+    if channel not in OWNED_CHANNELS and reader in CUSTOMERS:  # anybody may see an advertisement
+        reader = "all"
     job = CopyJob(
         channel=channel, language=language or (brief.language if brief else ctx.language),
         tone=tone or (brief.tone if brief else "neutral"), angle=plan.angle if plan else "value",

@@ -24,7 +24,11 @@ CONTROL = "control"  # the variant of those who are held out
 def read_requests(path: Path) -> list[dict]:
     """Lines with `id` and `request` (and optionally `session`, `today`). Raises ValueError naming every bad line."""
     rows, problems, seen = [], [], set()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: expected UTF-8 text, one JSON a line with id and request; byte {error.start} is none.") from error
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -109,9 +113,9 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], mailing: Mailing
     """Copy for every member of an audience who agreed to the channel: one CSV row a customer, each with one of the
     variants, drawn at random.
 
-    The merge tag of the last product is filled from the customer's orders; the first name is not known here and stays
-    a merge tag. Who is held out has the variant "control" and no text. Raises ToolError when nothing could be written;
-    then no file is made.
+    The merge tag of the last product is filled from the customer's orders, that of the first name from the marketer's list; who
+    lacks one gets a variant without it. Who is held out has the variant "control" and no text. Raises ToolError when nothing
+    could be written; then no file is made.
     """
     from campaignwright.models import store
     from campaignwright.models.audience import AudienceModel
@@ -123,11 +127,11 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], mailing: Mailing
     model = store.get(copilot.workspace, AudienceModel)
     audience = asset["written_for"][0]
     agreed, everyone = model.consenting(audience, asset["channel"]), model.size(audience)
-    header, shown = "customer_id", {member: member for member in agreed}
+    header, shown, names = "customer_id", {member: member for member in agreed}, {}
     if mailing.customers:
-        header, shown = identifiers(copilot.workspace, mailing.customers, agreed)
+        header, shown, names = identifiers(copilot.workspace, mailing.customers, agreed)
     members = [member for member in agreed if member in shown][: mailing.limit]
-    rows = list(_rows(asset, members, _last_products(copilot.workspace), mailing))
+    rows = list(_rows(asset, members, {"first_name": names, "last_product": _last_products(copilot.workspace)}, mailing))
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([header, "channel", "language", "variant", *asset["variants"][0]["fields"], "status"])
@@ -144,7 +148,7 @@ def write_audience(copilot, out: Path, *, call: dict[str, Any], mailing: Mailing
         told.append(f"{everyone - len(agreed):,} left out: they did not agree to this channel.")
     elif not model.opt_in_known(audience, asset["channel"]):
         told.append("No consent is recorded for this channel: send only to those who agreed.")
-    told += [f"{skipped:,} left out: their variant names their last product, and none is known."] if skipped else []
+    told += [f"{skipped:,} left out: every variant names them or their last product, and that is not known."] if skipped else []
     for line in told:
         console.print(line, highlight=False)
 
@@ -158,12 +162,15 @@ def _last_products(workspace: Workspace) -> dict[str, str]:
     return dict(zip(last["customer_id"], last["name"], strict=True))
 
 
-def _rows(asset: dict[str, Any], members: list[str], bought: dict[str, str], mailing: Mailing) -> Iterator[tuple[str, list[str]]]:
-    """(customer, cells after the id) of everyone who can be written to or is held out."""
+def _rows(
+    asset: dict[str, Any], members: list[str], known: dict[str, dict[str, str]], mailing: Mailing
+) -> Iterator[tuple[str, list[str]]]:
+    """(customer, cells after the id) of everyone who can be written to or is held out. `known`: merge tag -> customer -> value."""
     draw = random.Random(mailing.seed)
     blank = [""] * len(asset["variants"][0]["fields"])
     for member in members:
-        fields = _personal(draw.choice(asset["variants"]), bought.get(member))
+        own = [fields for one in asset["variants"] if (fields := _personal(one, member, known))]
+        fields = draw.choice(own) if own else None
         held = random.Random(f"holdout {mailing.seed} {member}").random() < mailing.holdout  # the same people on every channel
         if fields is None:
             continue
@@ -172,11 +179,12 @@ def _rows(asset: dict[str, Any], members: list[str], bought: dict[str, str], mai
         yield member, [asset["channel"], asset["language"], *cells]
 
 
-def _personal(variant: dict[str, Any], last_product: str | None) -> tuple[str, dict[str, Any]] | None:
-    """(variant id, fields) for one customer; None when the variant needs a last product that is not known."""
+def _personal(variant: dict[str, Any], member: str, known: dict[str, dict[str, str]]) -> tuple[str, dict[str, Any]] | None:
+    """(variant id, fields) for one customer; None when a merge tag of the variant is not known of them."""
     text = json.dumps(variant["fields"], ensure_ascii=False)
-    if "{last_product}" in text:
-        if not last_product:
-            return None
-        text = text.replace("{last_product}", json.dumps(last_product, ensure_ascii=False)[1:-1])
+    for tag, values in known.items():
+        if f"{{{tag}}}" in text:
+            if member not in values:
+                return None
+            text = text.replace(f"{{{tag}}}", json.dumps(values[member], ensure_ascii=False)[1:-1])
     return variant["id"], json.loads(text)

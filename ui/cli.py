@@ -186,7 +186,7 @@ def write(
     out: Annotated[Path, typer.Option(help="CSV to write")],
     audience: Annotated[str, typer.Option(help="all | new | loyal | lapsed | high_value | deal_seekers")] = "all",
     product: Annotated[
-        str | None, typer.Option(help="A product or category; each customer's own recommendation if not given")
+        str | None, typer.Option(help="A product or category; else the plan's, or the shop's leading product")
     ] = None,
     offer: Annotated[str | None, typer.Option(help='In your words: "15% off", "free shipping"')] = None,
     language: Annotated[str, typer.Option(help="en | zh")] = "en",

@@ -7,31 +7,35 @@ from pathlib import Path
 import pandas as pd
 
 from campaignwright.market.formats_parse import customers
-from campaignwright.market.reading import parse
+from campaignwright.market.reading import normalise, parse
 from campaignwright.market.reading_encoding import load
 from campaignwright.market.workspace import Workspace
 
 HEADERS = frozenset({"email", "emailaddress", "mail", "phone", "customerid", "customeremail", "customer", "id", "邮箱", "手机号"})
+FIRST_NAMES = ("firstname", "fname", "givenname", "forename", "vorname", "名字", "名")
 PHONE = r"\+[\d ()./-]+"
 
 
-def identifiers(workspace: Workspace, path: Path, members: list[str]) -> tuple[str, dict[str, str]]:
-    """(header, customer id -> how the list writes it) of the list's column that names the most of `members`.
+def identifiers(workspace: Workspace, path: Path, members: list[str]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """(header, customer id -> how the list writes it) of the list's column that names the most of `members`, and their first
+    names (customer id -> name) where the list has them.
 
     Raises ImportProblem for a file that is no table, ValueError when no column names one of them.
     """
     frame, wanted = parse(load(path), HEADERS).frame, set(members)
-    named = [(header, _named(workspace, frame[header], wanted)) for header in frame.columns]
-    header, found = max(named, key=lambda one: len(one[1]), default=("", {}))
+    rows = [(header, _named(workspace, frame[header], wanted)) for header in frame.columns]
+    header, found = max(rows, key=lambda one: len(one[1]), default=("", {}))
     if not found:
         raise ValueError(f"{path.name}: no column names a customer of this audience; give the list that the orders came with.")
-    return header, found
+    names = next((frame[column].fillna("").astype(str).str.strip() for column in frame.columns if normalise(column) in FIRST_NAMES), None)
+    first = {} if names is None else {key: name for key, (row, _) in found.items() if (name := names.iloc[row])}
+    return header, {key: cell for key, (_, cell) in found.items()}, first
 
 
-def _named(workspace: Workspace, cells: pd.Series, wanted: set[str]) -> dict[str, str]:
-    """Customer id -> cell for the cells that are one of `wanted`, as they stand or as the import reads them; a phone number
-    without spaces and strokes."""
+def _named(workspace: Workspace, cells: pd.Series, wanted: set[str]) -> dict[str, tuple[int, str]]:
+    """Customer id -> (row, cell) for the cells that are one of `wanted`, as they stand or as the import reads them; a phone
+    number without spaces and strokes."""
     plain = cells.fillna("").astype(str).str.strip()
     hidden = customers(plain, workspace.pseudonym)
     bare = plain.where(~plain.str.fullmatch(PHONE), plain.str.replace(r"[ ()./-]", "", regex=True))
-    return {key: cell for keys in (plain, hidden) for key, cell in zip(keys, bare, strict=True) if key in wanted}
+    return {key: (row, cell) for keys in (plain, hidden) for row, (key, cell) in enumerate(zip(keys, bare, strict=True)) if key in wanted}
