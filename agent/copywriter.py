@@ -103,9 +103,9 @@ def strayed(chances: Chances) -> float:
 
 def sound(draft: dict[str, Any], language: str, foreign: frozenset[str] = frozenset()) -> bool:
     """Whether a small model's draft is whole: no Chinese inside English nor the reverse, no word or slot twice in a row, no
-    article before a benefit (which has its own), no number of the offer twice in a sentence, no start in lower case, nothing
-    stuttered four times, no gap where a word should be, no field that the limit cut off after "the", nothing but a code to
-    enter, no `foreign` word, which belongs to another kind of product."""
+    article before a benefit (which has its own), neither the product nor a number of the offer twice in a sentence, no start in
+    lower case, nothing stuttered four times, no gap where a word should be, no field that the limit cut off after "the", nothing
+    but a code to enter, no `foreign` word, which belongs to another kind of product."""
     parts = copy_texts(draft)
     if any(re.search(r" {2}| [,.!?;:]|[,，、][,，、]|\b[Ee]nter \{(?!code)", part) for part in parts):
         return False
@@ -113,7 +113,7 @@ def sound(draft: dict[str, Any], language: str, foreign: frozenset[str] = frozen
         return False
     if any(re.search(r"\b(?:your|our|my|own|the|an?) \{benefit\}|(\{\w+\})[^\w{}]{1,4}\1", part, re.IGNORECASE) for part in parts):
         return False
-    if any(re.search(r"(\{(?:price|was|discount|amount_off)\})[^.!?。！？\n]*\1", part) for part in parts):
+    if any(re.search(r"(\{(?:price|was|discount|amount_off|product)\})[^.!?。！？\n]*\1", part) for part in parts):
         return False
     if language == "en" and any(re.match(r"\s*[a-z]+(?![A-Za-z-])", part) for part in parts):
         return False

@@ -95,11 +95,12 @@ def _ask(rng: np.random.Generator, ctx: Context, channel: str, want: int, name: 
     asset, rejected, _ = copy_asset(ctx, job(rng, ctx.workspace, channel, ctx.language), want)
     spec = asset["spec"]
     labels = {"channel": channel, "language": ctx.language, "offer": spec["offer"]}
+    settings = ctx.workspace.settings
     facts = {slot: text for slot, text in asset["facts"].items() if slot in spec["slots"]}
     samples = {slot: text for slot, text in asset["samples"].items() if slot in spec["slots"]}
     variants = [
         {**labels, "request": name, "audience": spec["audience"], "raw": one["raw"], "preview": one["preview"],
-         "in breach": not passes(check_copy(one["raw"], facts, samples, **labels, settings=ctx.workspace.settings)),
+         "in breach": not passes(check_copy(one["raw"], facts, samples, **labels, audience=spec["audience"], settings=settings)),
          "breaches": audit(one["preview"], facts | samples, **labels)}
         for one in asset["variants"]
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from campaignwright.tools.copy_rules import (
     check_banned,
     check_copy,
     check_facts,
+    check_readers,
     fullwidth_length,
     passes,
     placement,
@@ -364,3 +365,12 @@ def test_an_advertisement_that_anybody_sees_speaks_to_anybody(shop) -> None:
     assert copy_job(ctx, "email", strategy_id="s1").audience == "lapsed"
     assert copy_job(ctx, "search", strategy_id="s1").audience == "all"
     assert copy_job(ctx, "search", audience="lapsed", strategy_id="s1").audience == "lapsed"  # asked for: a customer list
+
+
+@pytest.mark.parametrize(("text", "language", "fits"), [
+    ("It's been a while", "en", False), ("A thank you to our regulars", "en", False), ("Good to see you again", "en", False),
+    ("Regular fit, in blue", "en", True), ("Have a look", "en", True), ("老顾客专享", "zh", False), ("来看看吧", "zh", True),
+])  # fmt: skip
+def test_strangers_are_not_spoken_to_as_customers(text, language, fits):
+    assert check_readers({"text": text}, "all", language).ok is fits
+    assert check_readers({"text": text}, "loyal", language).ok

@@ -16,6 +16,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+from campaignwright.market.words import CUSTOMERS
+
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -215,6 +217,13 @@ def check_banned(fields: dict[str, Any], language: str, facts: dict[str, str] | 
     return Check("banned", not faults, "; ".join(faults) or "no banned claim")
 
 
+def check_readers(fields: dict[str, Any], audience: str, language: str) -> Check:
+    """People who are not known as customers are not spoken to as if they were."""
+    whole = "\n".join(text for _, text in texts(fields))
+    found = None if audience in CUSTOMERS else re.search(table()["acquaintance"][language], whole, re.I)
+    return Check("readers", not found, f"“{found.group(0)}” is for customers" if found else "fits its readers")
+
+
 def check_form(fields: dict[str, Any], limits: dict[str, Any], language: str) -> list[Check]:
     """Opt-out text, links and phone numbers, emoji, forbidden marks: what the placement demands beside length. No text twice."""
     whole = "\n".join(text for _, text in texts(fields))
@@ -256,13 +265,14 @@ def fill(fields: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
 
 
 def check_copy(raw: dict[str, Any], facts: dict[str, str], samples: dict[str, str], *, channel: str, offer: str,
-               language: str, settings: dict[str, Any] | None = None) -> list[Check]:
-    """All checks of one variant. `raw` holds slots; `facts` fill them; `samples` stand in for the merge tags."""
+               language: str, audience: str = CUSTOMERS[0], settings: dict[str, Any] | None = None) -> list[Check]:
+    """All checks of one variant. `raw` holds slots; `facts` fill them; `samples` stand in for the merge tags; `audience`: who reads
+    it, known customers unless told."""
     limits = placement(channel, settings)
     values = {**facts, **samples}
     filled = fill(raw, values)
     return [check_slots(raw, set(values)), *check_limits(filled, limits), check_facts(filled, values, offer, language),
-            check_banned(filled, language, values), *check_form(filled, limits, language)]
+            check_banned(filled, language, values), check_readers(raw, audience, language), *check_form(filled, limits, language)]
 
 
 def passes(checks: list[Check]) -> bool:

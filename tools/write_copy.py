@@ -140,7 +140,7 @@ def well_formed(channel: str, raw: object) -> bool:
 def judge(raw: dict, job: CopyJob, facts: CopyFacts, spec: dict, settings: dict) -> tuple[dict, list[Check]]:
     """(raw copy, its checks). Of list fields the items that fail or repeat are dropped as long as enough remain."""
     samples = {name: facts.samples[name] for name in ("first_name", "last_product") if name in spec["slots"]}
-    rules = dict(channel=job.channel, offer=spec["offer"], language=job.language, settings=settings)
+    rules = dict(channel=job.channel, offer=spec["offer"], language=job.language, audience=spec["audience"], settings=settings)
     values = {name: facts.texts[name] for name in spec["slots"] if name in facts.texts}
     chosen = placement(job.channel, settings)
     limits = chosen["fields"]
