@@ -18,7 +18,7 @@ from campaignwright.finetune.troubles import refusal
 
 KINDS = {"plan": 24, "composed": 8, "single": 25, "followup": 26, "answered": 8, "chain": 3, "talk": 20, "trouble": 5}  # shares of chats
 EVERYDAY = 6  # how often more the plainest wordings (files extra_everyday_*) are drawn for training
-NEWEST, UNREAD = "xv", 4  # ids of the lines that no go has read, and how often more than other later ones they are drawn
+NEWEST, UNREAD = "xw", 4  # ids of lines that no go has read (none yet), and how often more than other later ones they are drawn
 SHOWN = ("set_brief", "explain_plan", "finish_plan")  # calls that the model says nothing after
 
 TALK = {"about": 22, "clarify": 32, "off_topic": 36, "attack": 10}  # shares of the hand-written lines that need no call

@@ -44,6 +44,7 @@ def allocate_budget(
     order = sorted((c for c in split.spend if split.spend[c] > 0), key=lambda c: (-split.spend[c], c))
     gains, gain = _marginal(forecaster, strategy, split.spend, amount, set_amounts)
     figures = _figures(ctx, forecaster, amount, split.spend, order, gain, split.unspent)
+    curves = forecaster.curves
     rows = [
         {
             "channel": c,
@@ -51,32 +52,28 @@ def allocate_budget(
             "share": split.spend[c] / amount if amount else 0.0,
             "marginal_return": gains[c],
             "fixed": c in set_amounts,
-            "curve": forecaster.curves.describe(c),
-            "weekly_return": forecaster.curves.weekly.get(c),  # [middle, low, high] by the shop's weekly revenue
+            "curve": curves.describe(c),
+            "weekly_return": curves.weekly.get(c),  # [middle, low, high] by the shop's weekly revenue
         }
         for c in order
     ]
     after = strategy.model_copy(
         update={"budget": round(sum(split.spend.values()), 2), "shares": shares_of(split.spend)}
     )
-    data: dict[str, Any] = {
-        "strategy_id": key,
-        "budget": amount,
-        "channels": rows,
-        "unspent": split.unspent,
-        "method": split.method,
-        "objective": objective,
-    }
-    if split.unspent >= 0.01:
-        full = [c for c in split.bound if c not in set_amounts]
-        notes.append(say(ctx, "unspent", amount=cash(ctx, split.unspent), channels=named(ctx, full or order)))
-    if order and gain < 1:
-        notes.append(say(ctx, "little_gain", gain=f"{gain:.2f}"))
-    losing = [c for c in order if forecaster.curves.weekly.get(c, [1.0, 1.0, 1.0])[2] < 1]
-    if losing:
-        notes.append(say(ctx, "weekly_loss", channels=named(ctx, losing)))
+    data: dict[str, Any] = {"strategy_id": key, "budget": amount, "channels": rows, "unspent": split.unspent,
+                            "method": split.method, "objective": objective}  # fmt: skip
+    full = [c for c in split.bound if c not in set_amounts]
+    losing = [c for c in order if curves.weekly.get(c, [1.0, 1.0, 1.0])[2] < 1]
+    notes += _warnings(ctx, split.unspent, full or order, gain if order else 1.0, losing)
     notes += notes_of(ctx, forecaster.predict(after))
     return ToolResult(summary={"channels": order}, figures=figures, data=data, notes=notes)
+
+
+def _warnings(ctx: Context, unspent: float, full: list[str], gain: float, losing: list[str]) -> list[str]:
+    """What is left and which channels are full; a last unit of money that brings less than itself; channels that lose money."""
+    notes = [say(ctx, "unspent", amount=cash(ctx, unspent), channels=named(ctx, full))] if unspent >= 0.01 else []
+    notes += [say(ctx, "little_gain", gain=f"{gain:.2f}")] if gain < 0.995 else []
+    return notes + ([say(ctx, "weekly_loss", channels=named(ctx, losing))] if losing else [])
 
 
 def _marginal(
