@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from campaignwright.agent.listing import listing
 from campaignwright.agent.prompting import sentence
-from campaignwright.agent.render import NO_FIGURE, NO_PLAN, Grounds, Rendered, Renderer, figures_line, grounds, render
+from campaignwright.agent.render import NO_PLAN, UNTOLD, Grounds, Rendered, Renderer, figures_line, grounds, render
 from campaignwright.agent.said import not_taken
 from campaignwright.agent.tools_bridge import Running
 from campaignwright.agent.turns import Turn
@@ -47,7 +47,7 @@ class Narrator:
         rendered = Rendered(final) if error else render("" if self._silent() else final, self._grounds())
         parts = [rendered.text] if rendered.text else []
         more = [screened(part) for part in (self._beside(plans[-1]) if plans else self._lists())]
-        unfilled = any(reason.startswith(NO_FIGURE) for _, reason in rendered.dropped) or not (rendered.figures or more)
+        unfilled = any(reason.startswith(UNTOLD) for _, reason in rendered.dropped) or not (rendered.figures or more)
         if unfilled and rendered.text and not plans:  # what the sentence left out would have said
             rest = figures_line(figures, running.language, running.ctx.workspace.currency, rendered.figures)
             more = [*([rest] if rest else []), *more]
@@ -104,7 +104,7 @@ class Narrator:
         language = self.running.language
         if planned:
             return [sentence("plan_ready", language)]
-        ungrounded = any(not reason.startswith(NO_FIGURE) for _, reason in rendered.dropped)
+        ungrounded = any(not reason.startswith(UNTOLD) for _, reason in rendered.dropped)
         said = [sentence("nothing_grounded" if rendered.dropped else "no_answer", language)]
         if told and not figures:
             return []

@@ -47,6 +47,10 @@ class Grounds:
 NO_FIGURE = "there is no figure"
 NO_PLAN = "a plan that was not made in this turn"
 NOT_ADVISED = "an invitation to approve a plan that should not run"
+BOTH_ARMS = "a number of both arms together as one arm's"
+_ONE_ARM = re.compile(r"\b(?:per|each|every) (?:arm|group)\b|每组|每一组|每个组", re.IGNORECASE)
+FOREIGN = "a sentence in another language than the conversation's"
+UNTOLD = (NO_FIGURE, BOTH_ARMS, FOREIGN)  # left out, and yet no number of the model's own: the figures can be given instead
 _APPROVE = re.compile(r"(?<!not )\bapprov|\bsign off\b|\bgreen light\b|(?<!不)(?<!不要)(?<!不建议)(?:批准|审批)", re.IGNORECASE)
 _READY = re.compile(r"\bplan(?:'s| is) (?:now )?(?:ready|done|complete|finished)\b|方案(?:已?完成|已?做好|好了|已就绪)", re.IGNORECASE)
 
@@ -178,6 +182,10 @@ def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
     """One sentence with its slots filled. Raises _Ungrounded for an unknown slot or a number that nothing supports."""
     if reason := reason_to_hide(text):
         raise _Ungrounded(reason)
+    if _foreign(SLOT.sub("", text), ground.language):
+        raise _Ungrounded(FOREIGN)
+    if _ONE_ARM.search(text) and re.search(r"\{fig:(?:sample_size|audience_size)\}", text):
+        raise _Ungrounded(BOTH_ARMS)
     if not ground.planned and _READY.search(text):
         raise _Ungrounded(NO_PLAN)
     if not ground.advised and _APPROVE.search(text):
@@ -207,6 +215,12 @@ def render_sentence(text: str, ground: Grounds, printed: list[Figure]) -> str:
     if text.lstrip().startswith("{") and ground.language == "en":
         shown = shown[:lead] + shown[lead : lead + 1].upper() + shown[lead + 1 :]
     return shown
+
+
+def _foreign(text: str, language: str) -> bool:
+    """Whether a sentence is in the other language: names may be, so some words of it must be."""
+    chinese = len(re.findall(r"[\u4e00-\u9fff]", text))
+    return not chinese and len(re.findall(r"[a-z]{2,}", text)) > 4 if language == "zh" else chinese > 4 and not re.search(r"[a-z]{2}", text)
 
 
 def _figure(match: re.Match[str], following: str, ground: Grounds, used: list[Figure]) -> str:

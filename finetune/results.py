@@ -34,7 +34,7 @@ FIGURES: dict[str, list[str]] = {
         "reorder_date",
         "lead_days",
     ],
-    "design_test": ["holdout", "needed_customers", "mde", "days", "audience_size", "min_effect"],
+    "design_test": ["holdout", "sample_size", "mde", "days", "audience_size", "min_effect"],
     "read_out": ["uplift", "actual_revenue", "actual_profit", "actual_roas", "spend", "sample_size"],
     "finish_plan": [
         "budget",

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from campaignwright.market.export_labels import label
+from campaignwright.market.export_labels import figure_label, label
 from campaignwright.market.export_numbers import day, fill_figures, money, percent, show, show_range
 from campaignwright.market.screen import screened_all
 from campaignwright.market.words import OWNED_CHANNELS
@@ -61,6 +61,10 @@ class Printer:
 
     def name(self, group: str, word: str) -> str:
         return label(group, word, self.language)
+
+    def figure(self, key: str) -> str:
+        """The printed name of the figure with this id."""
+        return figure_label(self.figures[key]["name"], self.figures[key]["source"]["tool"], self.language)
 
     def value(self, ref: dict[str, str] | str | None) -> str:
         """The printed figure of a reference or id; a dash for none."""
@@ -136,7 +140,7 @@ def _own(p: Printer, name: str) -> str:
 
 
 def _figure_rows(p: Printer, ids: list[str]) -> list[list[str]]:
-    return [[p.name("figure", p.figures[key]["name"]), p.value(key)] for key in ids]
+    return [[p.figure(key), p.value(key)] for key in ids]
 
 
 def _unavailable(section: dict[str, Any]) -> list[Block]:
@@ -191,7 +195,7 @@ def _calendar(p: Printer) -> list[Block]:
 
 def _forecast(p: Printer) -> list[Block]:
     section = p.plan["forecast"]
-    rows = [[p.name("figure", p.figures[key]["name"]), p.value(key), p.range(key)] for key in section["figures"]]
+    rows = [[p.figure(key), p.value(key), p.range(key)] for key in section["figures"]]
     table = [Table([p.word("figure"), p.word("expected"), p.word("range")], rows)] if rows else []
     return [Heading(2, p.word("forecast")), *table, *_unavailable(section)]
 

@@ -163,8 +163,8 @@ def test_an_open_question_is_shown_in_its_own_words(small, fake_model):
 
 
 def test_the_marketers_own_numbers_may_be_repeated(small, fake_model):
-    fake_model.queue = ["You said $20k for 2 weeks at 15% off.", "So $20,000. Not $30,000."]
-    assert small.ask("$20k, two weeks, 八五折").text == "You said $20k for 2 weeks at 15% off."
+    fake_model.queue = ["您说了$20k、2周、优惠15%。", "So $20,000. Not $30,000."]
+    assert small.ask("$20k, two weeks, 八五折").text == "您说了$20k、2周、优惠15%。"
     assert small.ask("ok?").text == "So $20,000."
 
 
@@ -409,10 +409,16 @@ def figure(name: str, value: float, unit: str, low: float | None = None, high: f
 GROUND = Grounds(
     {one.name: one for one in [
         figure("profit", 12345.678, "money", 9000, 15000), figure("roas", 4.123, "ratio"), figure("days", 14, "days"),
-        figure("ctr", 0.0123, "fraction"), figure("send_hour", 18, "hour"),
+        figure("ctr", 0.0123, "fraction"), figure("send_hour", 18, "hour"), figure("audience_size", 900, "count"),
     ]},
     {"audience": "loyal customers", "product": "Trail 3"}, ["about 500 orders"], None, ["Trail 3"], "en", "GBP",
 )  # fmt: skip
+
+
+def test_a_sentence_is_in_the_conversations_language():
+    chinese = Grounds(GROUND.figures, GROUND.names, [], language="zh")
+    assert render("The plan keeps the discount at 14 days. 预计利润{fig:profit}。", chinese).text == "预计利润US$12,346。"
+    assert render("Meta Ads 和 Google Ads：{fig:days}。", chinese).text.startswith("Meta Ads")
 
 
 @pytest.mark.parametrize(("text", "shown"), [
@@ -425,6 +431,7 @@ GROUND = Grounds(
     ("The Trail 3 in s1 has 500 orders.", "The Trail 3 in s1 has 500 orders."),
     ("£12,345.", ""), ("14%.", ""), ("£14.", ""), ("ROAS 4.", ""), ("501 orders.", ""), ("A dozen.", ""),
     ("Up three times.", ""),
+    ("{fig:audience_size} customers in each arm.", ""), ("这是给老顾客的方案。", ""),
     ("{fig:ctr_low} or more.", ""), ("{fig:days_mean}.", ""), ("{campaign} won.", ""), ("{price}.", ""), ("{", ""),
 ])  # fmt: skip
 def test_grounding(text, shown):
@@ -558,8 +565,8 @@ def test_the_prefix_is_not_read_twice(tiny_model):
         chat, n=3, temperature=1.0, seed=5, max_new_tokens=9)
 
 
-@pytest.mark.parametrize("text", ["Read it, and approve it if you like it.", "文案请过目，没问题就批准。"])
-def test_nobody_is_asked_to_approve_a_plan_that_should_not_run(text):
-    assert render(text, Grounds()).text == text
+@pytest.mark.parametrize(("text", "language"), [("Read it, and approve it if you like it.", "en"), ("文案请过目，没问题就批准。", "zh")])
+def test_nobody_is_asked_to_approve_a_plan_that_should_not_run(text, language):
+    assert render(text, Grounds(language=language)).text == text
     stopped = render(f"Here it is. {text}", Grounds(advised=False))
     assert "approve" not in stopped.text and "批准" not in stopped.text and stopped.dropped

@@ -82,7 +82,7 @@ def _figures(ctx: Context, audience: AudienceModel, design: experiment.Design, r
     source = {"model": store.version(audience), "rows": rows}
     figures = [ctx.figure("holdout", design.holdout, "fraction", **source)] if design.possible else []
     if design.sample_size:
-        figures.append(ctx.figure("needed_customers", float(design.sample_size), "count", **source))
+        figures.append(ctx.figure("sample_size", float(design.sample_size), "count", **source))
     if design.mde != float("inf"):
         figures.append(ctx.figure("mde", round(design.mde, 4), "fraction", **source))
     return [*figures, ctx.figure("days", float(design.days), "days", **source),
