@@ -108,6 +108,7 @@ def test_every_limit_has_rule_source_and_date():
     ("Use code SAVE20", "SAVE20"),
     ("Half price today", "Half price"),
     ("Last day: Sunday", None),
+    ("£ decide", "£"),
     ("A new way to your last day", "last day"),
     ("Free shipping on all", "Free shipping"),
     ("Twenty percent off", "Twenty percent"),

@@ -180,6 +180,8 @@ def check_facts(fields: dict[str, Any], facts: dict[str, str], offer: str, langu
         faults += [f"{name}: “{word}” is not supplied" for word in words if word not in supplied]
         codes = (found.group(1) or found.group(0) for found in _CODE.finditer(_without(text, facts, facts, mark="•")))
         faults += [f"{name}: code {code} is not supplied" for code in codes]
+        left = _without(text, facts, facts)
+        faults += [f"{name}: “{found.group(0)}” with no number that is supplied" for found in re.finditer(r"[$£€¥￥%％]", left)]
         own = _without(text, facts)
         if any(price in text for price in prices) and not says_set(own, language):
             faults.append(f"{name}: a price of the set, and the text does not say that it is a set")
