@@ -29,7 +29,7 @@ EARLIER = 6  # earlier turns that the model is shown
 BEFORE_STRATEGY = ("search_campaigns", "profile_audience", "generate_strategies")
 ON_STRATEGY = ("optimize_price", "allocate_budget", "check_stock", "design_test", "write_copy", "finish_plan")
 MOST_COPY = 4  # channels that the model asks copy for by itself in one plan
-LOOKUPS = 3  # answered calls after which a turn that makes no plan must end in words
+LOOKUPS = 3  # answers of one tool after which a turn that makes no plan must end in words
 STEPS = 100  # LangGraph's recursion limit: some three steps a call
 
 
@@ -99,14 +99,16 @@ class PlannerMiddleware(AgentMiddleware):
 
 def standing(running: Running) -> str:
     """What the next step must be: a "call" with a complete brief and no plan yet; "talk" once the plan is there, when the brief
-    lacks what only the marketer can say, or without a brief after LOOKUPS answers or an answered call made again; "" when both may be."""
+    lacks what only the marketer can say, or without a brief after LOOKUPS answers of a tool or an answered call made again; ""
+    when both may be."""
     done = [call for call in running.calls if call.result is not None]
     briefs = [call.result["summary"] for call in done if call.name == "set_brief"]
     if any(call.name == "finish_plan" for call in done) or (briefs and briefs[-1].get("missing")):
         return "talk"
     if briefs:
         return "call"
-    return "talk" if len(done) >= LOOKUPS or running.repeated and running.calls[-2].result is not None else ""
+    often = any(sum(call.name == one.name for one in done) >= LOOKUPS for call in done)
+    return "talk" if often or running.repeated and running.calls[-2].result is not None else ""
 
 
 def offered(running: Running) -> set[str]:

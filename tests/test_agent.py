@@ -135,6 +135,12 @@ def test_a_slot_without_a_figure_is_no_number_of_the_models(small, fake_model):
     assert small.ask("price?").text == "Price with most profit: $44.90; Profit after spend: $90 ($70 to $110)"
 
 
+def test_a_question_that_one_tool_has_answered_three_times_is_answered_in_words(small, fake_model):
+    fake_model.queue = [*(("price", {"product": f"shoe {n}"}) for n in range(3)), "It costs {fig:price}."]
+    assert small.ask("prices?").text == "It costs $49.90."
+    assert fake_model.choices == [None, None, None, "none"]
+
+
 def test_the_channel_that_is_named_is_the_last_answers(small, fake_model):
     fake_model.queue = [("spread", {"channel": "wechat"}), "On {channel}."]
     assert small.ask("what of WeChat?", session="s").text == "On WeChat."
