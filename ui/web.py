@@ -257,16 +257,16 @@ def _conversation(desk: Desk, workspace: gr.Dropdown, session: gr.State, plan: g
 
 
 def _plan_tab(plan: gr.State) -> None:
-    """The plan's verdict, files, plots and text."""
+    """The plan's verdict, plots, text and files."""
     verdict = gr.Markdown(EMPTY_PLAN, elem_id="verdict")
-    files = gr.File(
-        label="Download the plan", visible=False, file_count="multiple", interactive=False, elem_id="files"
-    )
     drawn = [
         gr.Plot(visible=False, show_label=False, elem_id=name)
         for name in ("plot-forecast", "plot-budget", "plot-price")
     ]
     text = gr.Markdown(elem_id="plan")
+    files = gr.File(
+        label="Download the plan", visible=False, file_count="multiple", interactive=False, elem_id="files"
+    )
     plan.change(_show_plan, [plan], [verdict, *drawn, text, files])
 
 
