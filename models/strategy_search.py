@@ -33,7 +33,7 @@ from campaignwright.models.strategy_vae import LATENT, StrategyGenerator
 FIRST, ROUND, ROUNDS, ELITE = 192, 64, 8, 20
 DEEPEST = 0.3  # discount when the brief states no limit
 POLISHED = 4
-SPARE = 4  # candidates for each strategy wanted that get the exact split and are priced again, with all draws
+SPARE = 2  # candidates for each strategy wanted that get the exact split and are priced again, with all draws
 NOTICED = 0.05  # nobody advertises a smaller discount
 USUAL = 0.002  # in favour of a plain percentage where nothing is known of offers
 ALIKE = 1.25  # dearest over cheapest price up to which one flat amount off is offered
