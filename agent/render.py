@@ -228,8 +228,10 @@ def _figure(match: re.Match[str], following: str, ground: Grounds, used: list[Fi
     name = match["figure"].strip()
     figure, value = _lookup(name, ground)
     used.append(figure)
-    unit = "count" if figure.unit in ("days", "units") and _COUNTED.match(following) else figure.unit
-    return show_value(value, unit, ground.language, ground.currency, figure.name)
+    if figure.unit not in ("days", "units") or not _COUNTED.match(following):
+        return show_value(value, figure.unit, ground.language, ground.currency, figure.name)
+    value = round(value) if isinstance(value, float) and abs(value) >= 10 else value  # as with its unit
+    return show_value(value, "count", ground.language, ground.currency, figure.name)
 
 
 def _lookup(name: str, ground: Grounds) -> tuple[Figure, float | str]:

@@ -416,6 +416,7 @@ GROUND = Grounds(
     {one.name: one for one in [
         figure("profit", 12345.678, "money", 9000, 15000), figure("roas", 4.123, "ratio"), figure("days", 14, "days"),
         figure("ctr", 0.0123, "fraction"), figure("send_hour", 18, "hour"), figure("audience_size", 900, "count"),
+        figure("stock_days", 59.9, "days"),
     ]},
     {"audience": "loyal customers", "product": "Trail 3"}, ["about 500 orders"], None, ["Trail 3"], "en", "GBP",
 )  # fmt: skip
@@ -431,7 +432,7 @@ def test_a_sentence_is_in_the_conversations_language():
     ("{audience} bring {fig:profit}.", "Loyal customers bring £12,346."),
     ("From {fig:profit_low} to {fig:profit_high}.", "From £9,000 to £15,000."),
     ("It runs {fig:days} days at £{fig:profit}, CTR {fig:ctr}%.", "It runs 14 days at £12,346, CTR 1.23%."),
-    ("It runs {fig:days}.", "It runs 14 days."),
+    ("It runs {fig:days}.", "It runs 14 days."), ("Lasts {fig:stock_days} days.", "Lasts 60 days."),
     ("Send at {fig:send_hour} to {audience}.", "Send at 18:00 to loyal customers."),
     ("£12,346 in 14 days at 18:00, ROAS 4.12, CTR 1.23%.", "£12,346 in 14 days at 18:00, ROAS 4.12, CTR 1.23%."),
     ("The Trail 3 in s1 has 500 orders.", "The Trail 3 in s1 has 500 orders."),
